@@ -1,0 +1,21 @@
+//! What every other crate stands on: failures with hints, whole-file writes, hashes, manifests,
+//! seeds, progress. It knows nothing about text, models or the network.
+
+pub mod atomic;
+pub mod failure;
+pub mod hash;
+pub mod language_code;
+pub mod manifest;
+pub mod nearest;
+pub mod progress;
+pub mod seed;
+
+pub use failure::{Failure, Kind};
+pub use language_code::LanguageCode;
+pub use progress::{Progress, Silent};
+
+/// Result of a call whose failure goes straight to the person at the keyboard.
+pub type Outcome<T> = Result<T, Failure>;
+
+/// Version of the tool, written into manifests and model folders.
+pub const TOOL_VERSION: &str = env!("CARGO_PKG_VERSION");

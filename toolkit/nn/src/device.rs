@@ -1,0 +1,95 @@
+//! Which device to compute on: chosen explicitly, never by burn's default (which may panic where a
+//! driver is missing).
+
+use std::fmt;
+use std::str::FromStr;
+
+use burn::backend::DispatchDevice;
+use burn::tensor::Device;
+
+use crate::Error;
+
+/// What the user asked for: `cpu`, `cuda`, `cuda:1`, `auto`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceChoice {
+    /// The processor.
+    Cpu,
+    /// An NVIDIA GPU by index.
+    Cuda(usize),
+    /// The first GPU if this build and machine have one, else the processor.
+    Auto,
+}
+
+impl FromStr for DeviceChoice {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let unknown = || Error::UnknownDevice(text.to_owned());
+        match text.split_once(':') {
+            None if text == "cpu" => Ok(DeviceChoice::Cpu),
+            None if text == "cuda" => Ok(DeviceChoice::Cuda(0)),
+            None if text == "auto" => Ok(DeviceChoice::Auto),
+            Some(("cuda", index)) => index.parse().map(DeviceChoice::Cuda).map_err(|_| unknown()),
+            _ => Err(unknown()),
+        }
+    }
+}
+
+impl fmt::Display for DeviceChoice {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DeviceChoice::Cpu => formatter.write_str("cpu"),
+            DeviceChoice::Cuda(index) => write!(formatter, "cuda:{index}"),
+            DeviceChoice::Auto => formatter.write_str("auto"),
+        }
+    }
+}
+
+impl DeviceChoice {
+    /// The device itself, without autodiff.
+    pub fn open(self) -> Result<Device, Error> {
+        match self {
+            DeviceChoice::Cpu => Ok(Device::flex()),
+            DeviceChoice::Cuda(index) => cuda(index),
+            DeviceChoice::Auto => Ok(cuda(0).unwrap_or_else(|_| Device::flex())),
+        }
+    }
+}
+
+/// How many CUDA devices this build can reach on this machine; `None` when built without CUDA.
+pub fn cuda_count() -> Option<usize> {
+    #[cfg(feature = "cuda")]
+    return Some(Device::enumerate(burn::tensor::DeviceType::Cuda).len());
+    #[cfg(not(feature = "cuda"))]
+    None
+}
+
+fn cuda(index: usize) -> Result<Device, Error> {
+    match cuda_count() {
+        None => Err(Error::BuiltWithoutCuda),
+        Some(count) if index >= count => Err(Error::NoSuchGpu { index, count }),
+        #[cfg(feature = "cuda")]
+        Some(_) => Ok(Device::cuda(index)),
+        #[cfg(not(feature = "cuda"))]
+        Some(_) => Err(Error::BuiltWithoutCuda),
+    }
+}
+
+/// Whether our CPU kernels run on this device.
+pub(crate) fn is_cpu(device: &Device) -> bool {
+    matches!(device.clone().without_autodiff().as_dispatch(), DispatchDevice::Flex(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn choices() {
+        assert_eq!("cuda:2".parse::<DeviceChoice>().unwrap(), DeviceChoice::Cuda(2));
+        assert!("cuda:x".parse::<DeviceChoice>().is_err());
+        assert!("gpu".parse::<DeviceChoice>().is_err());
+        assert!(is_cpu(&DeviceChoice::Cpu.open().unwrap().autodiff()));
+        assert!(DeviceChoice::Cuda(99).open().is_err());
+    }
+}

@@ -1,0 +1,82 @@
+//! What can go wrong with models and devices.
+
+use glossa_base::{Failure, Kind};
+use thiserror::Error;
+
+/// Failures of this crate.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// Not a device name.
+    #[error("unknown device `{0}`")]
+    UnknownDevice(String),
+    /// A GPU was asked for and this build has no CUDA.
+    #[error("this glossa was built without CUDA")]
+    BuiltWithoutCuda,
+    /// A GPU that is not there.
+    #[error("no CUDA device {index}: {count} found")]
+    NoSuchGpu {
+        /// The index asked for.
+        index: usize,
+        /// How many there are.
+        count: usize,
+    },
+    /// A weight file that cannot be read.
+    #[error("{path} holds no usable weights: {reason}")]
+    Weights {
+        /// The file.
+        path: String,
+        /// What the reader said.
+        reason: String,
+    },
+    /// Weights that do not fit the configuration.
+    #[error("{path} does not fit its config.json: missing {missing:?}, unexpected {unexpected:?}, wrong {wrong:?}")]
+    Mismatch {
+        /// The file.
+        path: String,
+        /// Tensors that the model has and the file lacks.
+        missing: Vec<String>,
+        /// Tensors that the file has and the model lacks.
+        unexpected: Vec<String>,
+        /// Tensors of another shape or type.
+        wrong: Vec<String>,
+    },
+    /// A configuration with impossible sizes.
+    #[error("impossible model configuration: {0}")]
+    Config(String),
+    /// A token that the vocabulary does not have.
+    #[error("token {token} is outside the vocabulary of {vocabulary} pieces")]
+    Token {
+        /// The token id.
+        token: u32,
+        /// The vocabulary's size.
+        vocabulary: usize,
+    },
+    /// Nothing to compute on.
+    #[error("an empty batch")]
+    EmptyBatch,
+}
+
+impl Error {
+    fn hint(&self) -> &'static str {
+        match self {
+            Error::UnknownDevice(_) => "use cpu, cuda, cuda:N or auto",
+            Error::BuiltWithoutCuda => "use --device cpu, or build with `make cuda`",
+            Error::NoSuchGpu { .. } => "run `glossa doctor` to see the devices; use --device cpu",
+            Error::Weights { .. } | Error::Mismatch { .. } => "the model folder is damaged or of another model: make or fetch it again",
+            Error::Config(_) => "sizes must be positive and not absurdly large",
+            Error::Token { .. } => "the text was tokenized with another tokenizer than the model's",
+            Error::EmptyBatch => "give at least one text with at least one piece",
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let kind = match error {
+            Error::UnknownDevice(_) => Kind::Usage,
+            Error::BuiltWithoutCuda | Error::NoSuchGpu { .. } => Kind::Failed,
+            _ => Kind::Data,
+        };
+        Failure::new(kind, error.to_string()).hint(error.hint())
+    }
+}

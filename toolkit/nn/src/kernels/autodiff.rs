@@ -1,0 +1,209 @@
+//! The operations under automatic differentiation: each keeps what its backward needs. First order
+//! only; the backward functions themselves cannot be differentiated.
+
+use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::tensor::{FloatTensor, IntTensor};
+use burn::backend::{Autodiff, AutodiffBackend, Backend};
+
+use super::backend::SequenceOps;
+
+/// Declares an operation's backward: its kept state, and the gradients in the order of its parents.
+macro_rules! backward {
+    ($name:ident, $parents:literal, $state:ty, |$kept:pat_param, $grad:ident| $gradients:expr) => {
+        #[derive(Debug)]
+        struct $name;
+
+        impl<B: SequenceOps> Backward<B, $parents> for $name {
+            type State = $state;
+
+            fn backward(self, ops: Ops<Self::State, $parents>, grads: &mut Gradients, _: &mut Checkpointer) {
+                let $grad = grads.consume::<B>(&ops.node);
+                let $kept = ops.state;
+                let gradients: [FloatTensor<B>; $parents] = $gradients;
+                for (parent, gradient) in ops.parents.into_iter().zip(gradients) {
+                    if let Some(parent) = parent {
+                        grads.register::<B>(parent.id, gradient);
+                    }
+                }
+            }
+        }
+    };
+}
+
+/// Runs an operation with one tracked output; `$keep` is evaluated only when gradients are wanted.
+macro_rules! record {
+    ($op:ident, $strategy:ty, [$($parent:ident),+], $output:expr, $keep:expr) => {{
+        match $op.prepare::<$strategy>([$($parent.node()),+]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                $(let $parent = $parent.into_primitive();)+
+                let (output, rest) = $output($($parent.clone()),+);
+                let kept = $keep(&output, &rest, $($parent),+);
+                (prep.finish(kept, output), rest)
+            }
+            OpsKind::UnTracked(prep) => {
+                let (output, rest) = $output($($parent.into_primitive()),+);
+                (prep.finish(output), rest)
+            }
+        }
+    }};
+}
+
+backward!(Linear, 3, (FloatTensor<B>, FloatTensor<B>), |(x, weight), grad| {
+    let (x, weight, bias) = B::affine_backward(x, weight, grad);
+    [x, weight, bias]
+});
+backward!(QrnnPool, 1, [FloatTensor<B>; 3], |[activated, cells, first], grad| [B::qrnn_pool_backward(activated, cells, first, grad)]);
+backward!(LstmSequence, 2, [FloatTensor<B>; 6], |[output, cells, activated, weight, first_output, first_cell], grad| {
+    let (gates, weight) = B::lstm_sequence_backward(output, cells, activated, weight, first_output, first_cell, grad);
+    [gates, weight]
+});
+backward!(DecoderLoss, 3, [FloatTensor<B>; 3], |[hidden, weight, bias], grad| {
+    let matrix = B::float_reshape(grad.clone(), [1, 1].into());
+    [B::float_mul(hidden, matrix.clone()), B::float_mul(weight, matrix), B::float_mul(bias, grad)]
+});
+backward!(Embed, 1, (IntTensor<B>, FloatTensor<B>), |(ids, scales), grad| [B::embed_backward(ids, scales, grad)]);
+backward!(WithPrevious, 1, (), |_, grad| [B::with_previous_backward(grad)]);
+backward!(MaskSteps, 1, FloatTensor<B>, |mask, grad| [B::mask_steps(grad, mask)]);
+backward!(ConcatPool, 1, (FloatTensor<B>, IntTensor<B>), |(x, spans), grad| [B::concat_pool_backward(x, spans, grad)]);
+
+fn constant<B: Backend, C: CheckpointStrategy>(tensor: FloatTensor<B>) -> FloatTensor<Autodiff<B, C>> {
+    <Autodiff<B, C> as AutodiffBackend>::from_inner(tensor)
+}
+
+/// Second-order gradients are not offered; nothing in the toolkit asks for them.
+const FIRST_ORDER: &str = "the kernels have first-order gradients only";
+
+#[expect(clippy::panic, reason = "reached only by asking for second-order gradients, which no public function does")]
+fn second_order() -> ! {
+    panic!("{FIRST_ORDER}")
+}
+
+impl<B: SequenceOps, C: CheckpointStrategy> SequenceOps for Autodiff<B, C> {
+    fn affine(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
+        record!(Linear, C, [x, weight, bias], |x, weight, bias| (B::affine(x, weight, bias), ()), |_: &_, _: &_, x, weight, _| (x, weight)).0
+    }
+
+    fn affine_backward(
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        second_order()
+    }
+
+    fn qrnn_pool(gates: FloatTensor<Self>, first: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let first = first.into_primitive();
+        let run = |gates| {
+            let (output, cells, activated) = B::qrnn_pool(gates, first.clone());
+            (output, (cells, activated))
+        };
+        let keep = |_: &FloatTensor<B>, rest: &(FloatTensor<B>, FloatTensor<B>), _| [rest.1.clone(), rest.0.clone(), first.clone()];
+        let (output, (cells, activated)) = record!(QrnnPool, C, [gates], run, keep);
+        (output, constant::<B, C>(cells), constant::<B, C>(activated))
+    }
+
+    fn qrnn_pool_backward(
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        second_order()
+    }
+
+    fn lstm_sequence(
+        gates: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        first_output: FloatTensor<Self>,
+        first_cell: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let (first_output, first_cell) = (first_output.into_primitive(), first_cell.into_primitive());
+        let run = |gates, weight| {
+            let (output, cells, activated) = B::lstm_sequence(gates, weight, first_output.clone(), first_cell.clone());
+            (output, (cells, activated))
+        };
+        let keep = |output: &FloatTensor<B>, rest: &(FloatTensor<B>, FloatTensor<B>), _, weight| {
+            [output.clone(), rest.0.clone(), rest.1.clone(), weight, first_output.clone(), first_cell.clone()]
+        };
+        let (output, (cells, activated)) = record!(LstmSequence, C, [gates, weight], run, keep);
+        (output, constant::<B, C>(cells), constant::<B, C>(activated))
+    }
+
+    fn lstm_sequence_backward(
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        second_order()
+    }
+
+    fn decoder_loss(
+        hidden: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        targets: IntTensor<Self>,
+        smoothing: f32,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        match DecoderLoss.prepare::<C>([hidden.node(), weight.node(), bias.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let (hidden, weight, bias) = (hidden.into_primitive(), weight.into_primitive(), bias.into_primitive());
+                let (loss, statistics, hidden, weight, bias) = B::decoder_loss_gradients(hidden, weight, bias, targets, smoothing);
+                (prep.finish([hidden, weight, bias], loss), constant::<B, C>(statistics))
+            }
+            OpsKind::UnTracked(prep) => {
+                let (hidden, weight, bias) = (hidden.into_primitive(), weight.into_primitive(), bias.into_primitive());
+                let (loss, statistics) = B::decoder_loss(hidden, weight, bias, targets, smoothing);
+                (prep.finish(loss), constant::<B, C>(statistics))
+            }
+        }
+    }
+
+    fn decoder_loss_gradients(
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: IntTensor<Self>,
+        _: f32,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        second_order()
+    }
+
+    fn embed(table: FloatTensor<Self>, ids: IntTensor<Self>, scales: FloatTensor<Self>) -> FloatTensor<Self> {
+        let scales = scales.into_primitive();
+        let run = |table| (B::embed(table, ids.clone(), scales.clone()), ());
+        record!(Embed, C, [table], run, |_: &_, _: &_, _| (ids.clone(), scales.clone())).0
+    }
+
+    fn embed_backward(_: IntTensor<Self>, _: FloatTensor<Self>, _: FloatTensor<Self>) -> FloatTensor<Self> {
+        second_order()
+    }
+
+    fn with_previous(x: FloatTensor<Self>, before: FloatTensor<Self>) -> FloatTensor<Self> {
+        let before = before.into_primitive();
+        record!(WithPrevious, C, [x], |x| (B::with_previous(x, before.clone()), ()), |_: &_, _: &_, _| ()).0
+    }
+
+    fn with_previous_backward(_: FloatTensor<Self>) -> FloatTensor<Self> {
+        second_order()
+    }
+
+    fn mask_steps(x: FloatTensor<Self>, mask: FloatTensor<Self>) -> FloatTensor<Self> {
+        let mask = mask.into_primitive();
+        record!(MaskSteps, C, [x], |x| (B::mask_steps(x, mask.clone()), ()), |_: &_, _: &_, _| mask.clone()).0
+    }
+
+    fn concat_pool(x: FloatTensor<Self>, spans: IntTensor<Self>) -> FloatTensor<Self> {
+        let run = |x| (B::concat_pool(x, spans.clone()), ());
+        record!(ConcatPool, C, [x], run, |_: &_, _: &_, x| (x, spans.clone())).0
+    }
+
+    fn concat_pool_backward(_: FloatTensor<Self>, _: IntTensor<Self>, _: FloatTensor<Self>) -> FloatTensor<Self> {
+        second_order()
+    }
+}

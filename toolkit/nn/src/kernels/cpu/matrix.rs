@@ -1,0 +1,63 @@
+//! Matrix products over row-major slices, through faer: the fastest pure-Rust kernels on our
+//! shapes (docs/log.md). Work is split over rows and columns of the result, never over the inner
+//! dimension, so the number of threads does not change a bit of it.
+
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
+
+/// A row-major matrix inside a slice, its rows `stride` apart.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows<'a> {
+    pub(crate) data: &'a [f32],
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    pub(crate) stride: usize,
+}
+
+impl<'a> Rows<'a> {
+    /// A matrix that fills its slice.
+    pub(crate) fn whole(data: &'a [f32], rows: usize, columns: usize) -> Self {
+        Rows { data, rows, columns, stride: columns }
+    }
+
+    fn view(self) -> MatRef<'a, f32> {
+        MatRef::from_row_major_slice_with_stride(self.data, self.rows, self.columns, self.stride)
+    }
+}
+
+fn threads() -> Par {
+    Par::rayon(0)
+}
+
+/// Below this many multiplications a second thread costs more than it brings.
+const SMALL: usize = 1 << 16;
+
+fn split(rows: usize, columns: usize, inner: usize) -> Par {
+    if rows * columns * inner < SMALL { Par::Seq } else { threads() }
+}
+
+/// `out = left · rightᵀ`, added to `out` if `add`; left `[m, k]`, right `[n, k]`, out `[m, n]` with
+/// rows `stride` apart.
+pub(crate) fn times_transposed(out: &mut [f32], stride: usize, add: bool, left: Rows<'_>, right: Rows<'_>) {
+    let par = split(left.rows, right.rows, left.columns);
+    let target = MatMut::from_row_major_slice_with_stride_mut(out, left.rows, right.rows, stride);
+    matmul(target, accumulate(add), left.view(), right.view().transpose(), 1.0, par);
+}
+
+/// `out = left · right`, added to `out` if `add`; left `[m, k]`, right `[k, n]`, out `[m, n]`.
+pub(crate) fn times(out: &mut [f32], add: bool, left: Rows<'_>, right: Rows<'_>) {
+    let par = split(left.rows, right.columns, left.columns);
+    let target = MatMut::from_row_major_slice_mut(out, left.rows, right.columns);
+    matmul(target, accumulate(add), left.view(), right.view(), 1.0, par);
+}
+
+/// `out = leftᵀ · right`, added to `out` if `add`; left `[k, m]`, right `[k, n]`, out `[m, n]`.
+pub(crate) fn transposed_times(out: &mut [f32], add: bool, left: Rows<'_>, right: Rows<'_>) {
+    let par = split(left.columns, right.columns, left.rows);
+    let target = MatMut::from_row_major_slice_mut(out, left.columns, right.columns);
+    matmul(target, accumulate(add), left.view().transpose(), right.view(), 1.0, par);
+}
+
+fn accumulate(add: bool) -> Accum {
+    if add { Accum::Add } else { Accum::Replace }
+}
