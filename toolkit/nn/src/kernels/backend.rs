@@ -10,7 +10,7 @@ use super::cpu::{decoder, lstm, plain, qrnn};
 
 /// Operations with hand-written gradients; shapes as in `kernels`.
 #[backend_extension(Autodiff, Flex)]
-pub trait SequenceOps: Backend {
+pub(super) trait SequenceOps: Backend {
     /// `x·Wᵀ + b`.
     fn affine(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self>;
     /// Gradients of `affine` with regard to x, weight and bias.

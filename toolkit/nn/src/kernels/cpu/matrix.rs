@@ -40,8 +40,10 @@ fn split(rows: usize, columns: usize, inner: usize) -> Par {
 /// rows `stride` apart.
 pub(crate) fn times_transposed(out: &mut [f32], stride: usize, add: bool, left: Rows<'_>, right: Rows<'_>) {
     let par = split(left.rows, right.rows, left.columns);
-    let target = MatMut::from_row_major_slice_with_stride_mut(out, left.rows, right.rows, stride);
-    matmul(target, accumulate(add), left.view(), right.view().transpose(), 1.0, par);
+    // faer 0.24.4's row-major constructor with a stride swaps the strides and leaves the slice: the
+    // column-major one, transposed, is right.
+    let target = MatMut::from_column_major_slice_with_stride_mut(out, right.rows, left.rows, stride);
+    matmul(target.transpose_mut(), accumulate(add), left.view(), right.view().transpose(), 1.0, par);
 }
 
 /// `out = left · right`, added to `out` if `add`; left `[m, k]`, right `[k, n]`, out `[m, n]`.

@@ -1,0 +1,87 @@
+//! The five dropouts of AWD-LSTM (Merity et al. 2017, section 4) with masks from counter-based
+//! streams: the same seed, epoch and step give the same masks on any machine.
+
+use burn::prelude::*;
+use glossa_base::seed::Stream;
+use serde::{Deserialize, Serialize};
+
+/// Probabilities of the five dropouts, each in [0, 1).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dropouts {
+    /// Before the decoder or head; the same units at every step.
+    pub output: f64,
+    /// Between layers; the same units at every step.
+    pub hidden: f64,
+    /// After the embedding; the same units at every step.
+    pub input: f64,
+    /// Whole rows of the embedding.
+    pub embedding: f64,
+    /// Single recurrent weights.
+    pub weight: f64,
+}
+
+impl Dropouts {
+    /// No dropout at all.
+    pub const NONE: Dropouts = Dropouts { output: 0.0, hidden: 0.0, input: 0.0, embedding: 0.0, weight: 0.0 };
+    /// The numbers of ULMFiT and PolEval 2018 (fastai 0.7's order).
+    pub const ULMFIT: Dropouts = Dropouts { output: 0.1, hidden: 0.15, input: 0.25, embedding: 0.02, weight: 0.2 };
+    /// The same five numbers as MultiFiT's published configuration places them.
+    pub const MULTIFIT_PAPER: Dropouts = Dropouts { output: 0.25, hidden: 0.1, input: 0.2, embedding: 0.02, weight: 0.15 };
+
+    /// Every probability times the same factor.
+    pub fn times(self, factor: f64) -> Dropouts {
+        Dropouts {
+            output: self.output * factor,
+            hidden: self.hidden * factor,
+            input: self.input * factor,
+            embedding: self.embedding * factor,
+            weight: self.weight * factor,
+        }
+    }
+}
+
+/// The dropouts of one training step: how much, and from which stream.
+#[derive(Debug, Clone, Copy)]
+pub struct Noise {
+    /// Probabilities.
+    pub dropouts: Dropouts,
+    /// The step's stream.
+    pub stream: Stream,
+}
+
+impl Noise {
+    /// The noise of a part of the step, such as one chunk of a document.
+    pub fn part(self, index: u64) -> Noise {
+        Noise { stream: self.stream.part(index), ..self }
+    }
+
+    /// A mask of `count` values: 0 with probability `p`, else 1/(1-p).
+    pub(crate) fn mask(self, purpose: u64, p: f64, count: usize) -> Vec<f32> {
+        let stream = self.stream.part(purpose);
+        let (p, keep) = (p as f32, (1.0 / (1.0 - p)) as f32);
+        (0..count as u64).map(|index| if stream.uniform(index) < p { 0.0 } else { keep }).collect()
+    }
+
+    /// A mask of the shape of two axes as a tensor.
+    pub(crate) fn mask_tensor(self, purpose: u64, p: f64, shape: [usize; 2], device: &Device) -> Tensor<2> {
+        Tensor::from_data(TensorData::new(self.mask(purpose, p, shape[0] * shape[1]), shape), device)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use glossa_base::seed::Purpose;
+
+    use super::*;
+
+    #[test]
+    fn masks_keep_the_mean_and_repeat() {
+        let noise = Noise { dropouts: Dropouts::NONE, stream: Stream::new(1, Purpose::Dropout, 0, 0) };
+        let mask = noise.mask(3, 0.25, 40_000);
+        let mean = mask.iter().map(|value| f64::from(*value)).sum::<f64>() / 40_000.0;
+        assert!((mean - 1.0).abs() < 0.02, "{mean}");
+        assert_eq!(mask, noise.mask(3, 0.25, 40_000));
+        assert_ne!(mask, noise.mask(4, 0.25, 40_000));
+    }
+}

@@ -1,0 +1,84 @@
+//! A language model: an encoder and a decoder that shares the embedding's weights (Inan et al. 2016).
+
+use burn::module::Param;
+use burn::prelude::*;
+
+use crate::config::EncoderConfig;
+use crate::dropout::Noise;
+use crate::encoder::{Encoded, Encoder};
+use crate::kernels::{decoder_loss, linear};
+use crate::recurrent::{Recurrent, State};
+
+/// An encoder with a tied decoder.
+#[derive(Module, Debug)]
+pub struct LanguageModel {
+    /// The encoder.
+    pub encoder: Recurrent,
+    /// `[vocabulary]`.
+    decoder_bias: Param<Tensor<1>>,
+}
+
+/// What a step of language modelling gives.
+pub struct ModelLoss {
+    /// Mean cross-entropy with label smoothing, `[1]`.
+    pub loss: Tensor<1>,
+    /// `[2]`, detached: mean negative log-likelihood in nats, share of right first guesses.
+    pub statistics: Tensor<1>,
+    /// The encoder's output and the state to go on from.
+    pub encoded: Encoded<State>,
+}
+
+impl LanguageModel {
+    /// A model with fresh weights.
+    pub fn new(config: &EncoderConfig, seed: u64, device: &Device) -> Self {
+        LanguageModel {
+            encoder: Recurrent::new(config, seed, device),
+            decoder_bias: Param::from_tensor(Tensor::zeros([config.vocabulary_size], device)),
+        }
+    }
+
+    /// The loss of `targets` after `tokens`, both `[batch, time]`, going on from `state`.
+    pub fn loss(&self, tokens: Tensor<2, Int>, targets: Tensor<2, Int>, state: Option<&State>, noise: Option<Noise>, smoothing: f32) -> ModelLoss {
+        let rows = targets.shape().num_elements();
+        let encoded = self.encoder.encode(tokens, state, noise);
+        let hidden = encoded.dropped.clone().reshape([rows, self.encoder.width()]);
+        let (loss, statistics) =
+            decoder_loss(hidden, self.encoder.embedding.val(), self.decoder_bias.val(), targets.reshape([rows]), smoothing);
+        ModelLoss { loss, statistics, encoded }
+    }
+
+    /// Logits `[batch, vocabulary]` of the token after `tokens` `[batch, time]`, and the state.
+    pub fn next(&self, tokens: Tensor<2, Int>, state: Option<&State>) -> (Tensor<2>, State) {
+        let encoded = self.encoder.encode(tokens, state, None);
+        let last = crate::recurrent::last_step(encoded.raw);
+        (linear(last, self.encoder.embedding.val(), self.decoder_bias.val()), encoded.state)
+    }
+
+    /// Groups for discriminative rates, from the input up: each layer, then embedding and decoder
+    /// together (fastai's split for language models).
+    pub fn group_count(&self) -> usize {
+        self.encoder.layer_count() + 1
+    }
+
+    /// The group of a parameter by its path.
+    pub fn group(&self, path: &str) -> usize {
+        layer_index(path).unwrap_or(self.encoder.layer_count())
+    }
+}
+
+/// The layer that a path such as `encoder.layers.2.Qrnn.weight` belongs to.
+pub(crate) fn layer_index(path: &str) -> Option<usize> {
+    let (_, rest) = path.split_once("layers.")?;
+    rest.split('.').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_name_their_layer() {
+        assert_eq!(layer_index("encoder.layers.2.Qrnn.weight"), Some(2));
+        assert_eq!(layer_index("encoder.embedding"), None);
+    }
+}

@@ -1,0 +1,135 @@
+//! The frame that QRNN and AWD-LSTM encoders share: an embedding, a stack of layers, the dropouts
+//! between them, and the carried state.
+
+use burn::module::Param;
+use burn::prelude::*;
+use glossa_base::seed::{Purpose, Stream};
+
+use crate::awd_lstm::LstmLayer;
+use crate::config::{Cell, EncoderConfig};
+use crate::dropout::Noise;
+use crate::encoder::{Encoded, Encoder};
+use crate::init::uniform;
+use crate::kernels::{embed, mask_steps};
+use crate::qrnn::QrnnLayer;
+
+const EMBEDDING_MASK: u64 = 100;
+const INPUT_MASK: u64 = 101;
+const OUTPUT_MASK: u64 = 102;
+const HIDDEN_MASK: u64 = 103;
+const LAYER_MASKS: u64 = 1000;
+
+/// One layer's carried state, detached: the cell and, for a QRNN, the last input; for an LSTM, the
+/// last output.
+#[derive(Debug, Clone)]
+pub struct LayerState {
+    /// `[batch, hidden]`.
+    pub cell: Tensor<2>,
+    /// `[batch, inputs]` or `[batch, hidden]`.
+    pub other: Tensor<2>,
+}
+
+/// The state of all layers.
+pub type State = Vec<LayerState>;
+
+/// A layer of either cell.
+#[derive(Module, Debug)]
+pub enum Layer {
+    /// Quasi-recurrent.
+    Qrnn(QrnnLayer),
+    /// LSTM.
+    Lstm(LstmLayer),
+}
+
+impl Layer {
+    fn forward(&self, x: Tensor<3>, state: Option<&LayerState>, noise: Option<Noise>) -> (Tensor<3>, LayerState) {
+        match self {
+            Layer::Qrnn(layer) => layer.forward(x, state, noise),
+            Layer::Lstm(layer) => layer.forward(x, state, noise),
+        }
+    }
+}
+
+/// A recurrent encoder.
+#[derive(Module, Debug)]
+pub struct Recurrent {
+    /// `[vocabulary, embedding]`, shared with the decoder.
+    pub(crate) embedding: Param<Tensor<2>>,
+    layers: Vec<Layer>,
+}
+
+impl Recurrent {
+    /// An encoder with fresh weights: embedding uniform in ±0.1, layers as PyTorch's; QRNN window 2
+    /// in the first layer, 1 above.
+    pub fn new(config: &EncoderConfig, seed: u64, device: &Device) -> Self {
+        let stream = Stream::new(seed, Purpose::Weights, 0, 0);
+        let table = [config.vocabulary_size, config.embedding_size];
+        let layer = |(index, (inputs, outputs)): (usize, (usize, usize))| {
+            let stream = stream.part(index as u64 + 1);
+            match config.cell {
+                Cell::Qrnn => Layer::Qrnn(QrnnLayer::new(inputs, outputs, if index == 0 { 2 } else { 1 }, stream, device)),
+                Cell::AwdLstm => Layer::Lstm(LstmLayer::new(inputs, outputs, stream, device)),
+            }
+        };
+        Recurrent {
+            embedding: Param::from_tensor(uniform(stream.part(0), 0.1, table, device)),
+            layers: config.layer_sizes().into_iter().enumerate().map(layer).collect(),
+        }
+    }
+
+    /// Number of layers.
+    pub fn layer_count(&self) -> usize {
+        self.layers.len()
+    }
+
+    fn embed(&self, tokens: Tensor<2, Int>, noise: Option<Noise>) -> Tensor<3> {
+        let (vocabulary, device) = (self.embedding.dims()[0], tokens.device());
+        let scales = match noise {
+            Some(noise) if noise.dropouts.embedding > 0.0 => noise.mask(EMBEDDING_MASK, noise.dropouts.embedding, vocabulary),
+            _ => vec![1.0; vocabulary],
+        };
+        let scales = Tensor::<1>::from_data(TensorData::new(scales, [vocabulary]), &device);
+        embed(self.embedding.val(), tokens, scales)
+    }
+}
+
+/// Variational dropout: the same units at every step.
+fn drop_steps(x: Tensor<3>, noise: Option<Noise>, purpose: u64, p: impl Fn(Noise) -> f64) -> Tensor<3> {
+    match noise {
+        Some(noise) if p(noise) > 0.0 => {
+            let [batch, _, width] = x.dims();
+            let mask = noise.mask_tensor(purpose, p(noise), [batch, width], &x.device());
+            mask_steps(x, mask)
+        }
+        _ => x,
+    }
+}
+
+/// The last step of `[batch, time, width]`, detached.
+pub(crate) fn last_step(x: Tensor<3>) -> Tensor<2> {
+    let [batch, time, width] = x.dims();
+    x.narrow(1, time - 1, 1).reshape([batch, width]).detach()
+}
+
+impl Encoder for Recurrent {
+    type State = State;
+
+    fn encode(&self, tokens: Tensor<2, Int>, state: Option<&State>, noise: Option<Noise>) -> Encoded<State> {
+        let mut x = drop_steps(self.embed(tokens, noise), noise, INPUT_MASK, |noise| noise.dropouts.input);
+        let mut after = Vec::with_capacity(self.layers.len());
+        for (index, layer) in self.layers.iter().enumerate() {
+            let before = state.and_then(|state| state.get(index));
+            let masks = noise.map(|noise| noise.part(LAYER_MASKS + index as u64));
+            let (output, layer_state) = layer.forward(x, before, masks);
+            after.push(layer_state);
+            let between = index + 1 < self.layers.len();
+            x = if between { drop_steps(output, masks, HIDDEN_MASK, |noise| noise.dropouts.hidden) } else { output };
+        }
+        let dropped = drop_steps(x.clone(), noise, OUTPUT_MASK, |noise| noise.dropouts.output);
+        Encoded { raw: x, dropped, state: after }
+    }
+
+    fn width(&self) -> usize {
+        self.embedding.dims()[1]
+    }
+}

@@ -1,0 +1,58 @@
+//! Weights as safetensors: names matched, never positions; a missing, unexpected or misshapen tensor
+//! is an error that lists names. Tensors are stored as PyTorch would store them.
+
+use std::path::Path;
+
+use burn::module::Module;
+use burn::store::{ApplyResult, ModuleSnapshot, SafetensorsStore};
+use glossa_base::{Failure, Outcome, atomic};
+
+use crate::Error;
+
+/// The largest weight file that is read: 16 GiB.
+const LARGEST: u64 = 1 << 34;
+
+/// Writes a module's tensors to a safetensors file, whole or not at all.
+pub fn save<M: Module>(module: &M, path: &Path) -> Outcome<()> {
+    let unusable = |reason: String| Error::Weights { path: path.display().to_string(), reason };
+    let mut store = SafetensorsStore::from_bytes(None).skip_enum_variants(true).metadata("format", "glossa-1");
+    module.save_into(&mut store).map_err(|cause| unusable(cause.to_string()))?;
+    let bytes = store.get_bytes().map_err(|cause| unusable(cause.to_string()))?;
+    atomic::write_file(path, &bytes)
+}
+
+/// Fills a module from a safetensors file; every tensor must be there and fit.
+pub fn load<M: Module>(module: &mut M, path: &Path) -> Outcome<()> {
+    let result = read_into(module, path)?;
+    Ok(check(path, names(&result, &|_| true), result.unused.clone(), &result)?)
+}
+
+/// Fills a module, where only the tensors whose name passes `wanted` must be in the file; what the
+/// file has beyond is left aside.
+pub fn load_part<M: Module>(module: &mut M, path: &Path, wanted: &dyn Fn(&str) -> bool) -> Outcome<()> {
+    let result = read_into(module, path)?;
+    Ok(check(path, names(&result, wanted), Vec::new(), &result)?)
+}
+
+fn read_into<M: Module>(module: &mut M, path: &Path) -> Outcome<ApplyResult> {
+    let size = std::fs::metadata(path).map_err(|cause| Failure::io("read", path, cause))?.len();
+    let unusable = |reason: String| Error::Weights { path: path.display().to_string(), reason };
+    if size > LARGEST {
+        return Err(unusable(format!("{size} bytes are more than {LARGEST}")).into());
+    }
+    let bytes = std::fs::read(path).map_err(|cause| Failure::io("read", path, cause))?;
+    let mut store = SafetensorsStore::from_bytes(Some(bytes)).skip_enum_variants(true).allow_partial(true).validate(false);
+    Ok(module.load_from(&mut store).map_err(|cause| unusable(cause.to_string()))?)
+}
+
+fn names(result: &ApplyResult, wanted: &dyn Fn(&str) -> bool) -> Vec<String> {
+    result.missing.iter().map(|(name, _)| name.clone()).filter(|name| wanted(name)).collect()
+}
+
+fn check(path: &Path, missing: Vec<String>, unexpected: Vec<String>, result: &ApplyResult) -> Result<(), Error> {
+    let wrong: Vec<String> = result.errors.iter().map(ToString::to_string).collect();
+    if missing.is_empty() && unexpected.is_empty() && wrong.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Mismatch { path: path.display().to_string(), missing, unexpected, wrong })
+}
