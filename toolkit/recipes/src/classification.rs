@@ -1,0 +1,195 @@
+//! Training a classifier on labelled texts, and predicting with one.
+
+use burn::prelude::*;
+use glossa_base::seed::{Purpose, Stream};
+use glossa_base::{Outcome, Progress};
+use glossa_learn::learner::numbers;
+use glossa_learn::sorted::{evaluation_batches, training_batches};
+use glossa_learn::{Learner, Loss, Metrics, Objective, Phase};
+use glossa_nn::classifier::{TextBatch, Window};
+use glossa_nn::{Classifier, Noise};
+
+use crate::Error;
+use crate::language_modelling::{Run, Trained};
+use crate::recipe::{ClassifyRecipe, Unfreezing};
+use crate::regularise;
+
+/// Texts of a batch in prediction.
+const PREDICTION_BATCH: usize = 64;
+
+/// Tokenized texts with the indices of their classes.
+#[derive(Debug, Clone, Default)]
+pub struct LabelledTokens {
+    /// Token ids of each text.
+    pub texts: Vec<Vec<u32>>,
+    /// Class of each text.
+    pub classes: Vec<usize>,
+}
+
+impl LabelledTokens {
+    fn batch(&self, indices: &[usize], pad: u32, vocabulary: usize) -> Result<(TextBatch, Vec<usize>), Error> {
+        let texts: Vec<&[u32]> = indices.iter().map(|&index| self.texts[index].as_slice()).collect();
+        let batch = TextBatch::new(&texts, pad, vocabulary).map_err(|error| Error::Labels(error.to_string()))?;
+        Ok((batch, indices.iter().map(|&index| self.classes[index]).collect()))
+    }
+}
+
+/// What a classifier reads and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading {
+    /// The padding piece.
+    pub pad: u32,
+    /// Pieces of the vocabulary.
+    pub vocabulary: usize,
+    /// Chunks and pooled tokens.
+    pub window: Window,
+}
+
+/// The window of a recipe.
+pub fn window(recipe: &ClassifyRecipe) -> Window {
+    Window { chunk: recipe.training.chunk, pooled: recipe.pooled_tokens }
+}
+
+/// Trains a classifier.
+///
+/// # Errors
+/// Fewer than two texts, a token outside the vocabulary, or a loss that is not a number.
+pub fn classify(
+    model: Classifier,
+    recipe: &ClassifyRecipe,
+    train: &LabelledTokens,
+    valid: Option<&LabelledTokens>,
+    reading: Reading,
+    run: Run<'_>,
+) -> Outcome<Trained<Classifier>> {
+    if train.texts.len() < 2 {
+        return Err(Error::Labels(format!("{} texts are too few", train.texts.len())).into());
+    }
+    let classes = train.classes.iter().max().map_or(0, |largest| largest + 1);
+    let smoothing = recipe.training.label_smoothing / if recipe.smoothing_per_class { classes as f64 } else { 1.0 };
+    let model = model.fork(&run.device.clone().autodiff()).train();
+    let (layers, phases) = (model.encoder.layer_count(), phases(&model, recipe));
+    let groups = move |path: &str| group(path, layers);
+    let mut objective =
+        Texts { recipe, train, valid, reading, run, smoothing: smoothing as f32, batches: Vec::new(), best: None };
+    let mut learner = Learner::new(model, &groups, run.progress);
+    learner.fit(&phases, &mut objective)?;
+    let model = match objective.best {
+        Some((_, best)) if recipe.keep_best => best,
+        _ => learner.model.valid(),
+    };
+    Ok(Trained { model, records: learner.records })
+}
+
+fn group(path: &str, layers: usize) -> usize {
+    match glossa_nn::language_model::layer_index(path) {
+        Some(layer) => layer + 1,
+        None if path.starts_with("encoder") => 0,
+        None => layers + 1,
+    }
+}
+
+/// One phase for everything at once; or the head alone, one more group an epoch, then all.
+fn phases(model: &Classifier, recipe: &ClassifyRecipe) -> Vec<Phase> {
+    let (training, groups) = (&recipe.training, model.group_count());
+    let whole = Phase {
+        name: "classify".to_owned(),
+        epochs: training.epochs,
+        first_group: 0,
+        rates: training.rates(groups),
+        schedule: training.schedule,
+        adam: training.adam(),
+    };
+    match recipe.unfreezing {
+        Unfreezing::AtOnce => vec![whole],
+        Unfreezing::Gradual => {
+            let thawing = (1..groups - 1).rev().take(training.epochs.saturating_sub(1).min(3)).map(|first_group| Phase {
+                name: format!("classify (groups from {})", first_group + 1),
+                epochs: 1,
+                first_group: first_group + 1,
+                ..whole.clone()
+            });
+            let mut phases: Vec<Phase> = thawing.collect();
+            let rest = training.epochs - phases.len();
+            phases.push(Phase { epochs: rest, ..whole });
+            phases
+        }
+    }
+}
+
+struct Texts<'a> {
+    recipe: &'a ClassifyRecipe,
+    train: &'a LabelledTokens,
+    valid: Option<&'a LabelledTokens>,
+    reading: Reading,
+    run: Run<'a>,
+    smoothing: f32,
+    batches: Vec<Vec<usize>>,
+    best: Option<(f64, Classifier)>,
+}
+
+impl Objective<Classifier> for Texts<'_> {
+    fn begin_epoch(&mut self, epoch: usize) -> Outcome<usize> {
+        let lengths: Vec<usize> = self.train.texts.iter().map(Vec::len).collect();
+        self.batches = training_batches(&lengths, self.recipe.training.batch_size, self.run.seed, epoch);
+        Ok(self.batches.len())
+    }
+
+    fn loss(&mut self, model: &Classifier, epoch: usize, step: usize) -> Outcome<Loss> {
+        let (batch, targets) = self.train.batch(&self.batches[step], self.reading.pad, self.reading.vocabulary)?;
+        let stream = Stream::new(self.run.seed, Purpose::Dropout, epoch as u64, step as u64);
+        let noise = Noise { dropouts: self.recipe.training.dropouts(), stream };
+        let step = model.loss(&batch, &targets, self.reading.window, Some(noise), self.smoothing);
+        let total = regularise::activations(step.loss, &self.recipe.training, step.outputs.clone(), step.outputs);
+        Ok(Loss { total, statistics: step.statistics })
+    }
+
+    fn validate(&mut self, model: &Classifier) -> Outcome<Metrics> {
+        let Some(valid) = self.valid else { return Ok(Metrics::new()) };
+        let metrics = judge(model, valid, self.reading)?;
+        let accuracy = metrics.get("accuracy").copied().unwrap_or(0.0);
+        if self.best.as_ref().is_none_or(|(best, _)| accuracy > *best) {
+            self.best = Some((accuracy, model.clone()));
+        }
+        Ok(metrics)
+    }
+}
+
+/// Mean loss and accuracy on labelled texts.
+fn judge(model: &Classifier, texts: &LabelledTokens, reading: Reading) -> Outcome<Metrics> {
+    let probabilities = predict(model, &texts.texts, reading, &glossa_base::Silent)?;
+    let count = texts.texts.len().max(1) as f64;
+    let mut metrics = Metrics::new();
+    for (row, &class) in probabilities.iter().zip(&texts.classes) {
+        let right = row.get(class).copied().unwrap_or(0.0);
+        *metrics.entry("loss".to_owned()).or_default() -= right.max(1e-12).ln() / count;
+        *metrics.entry("accuracy".to_owned()).or_default() += f64::from(u8::from(best_class(row) == class)) / count;
+    }
+    Ok(metrics)
+}
+
+/// The index of the largest probability; the first of equals.
+pub fn best_class(probabilities: &[f64]) -> usize {
+    let better = |best: usize, (index, value): (usize, &f64)| if *value > probabilities[best] { index } else { best };
+    probabilities.iter().enumerate().fold(0, better)
+}
+
+/// Probabilities of each class for each text, in the order of the texts.
+///
+/// # Errors
+/// A token outside the vocabulary.
+pub fn predict(model: &Classifier, texts: &[Vec<u32>], reading: Reading, progress: &dyn Progress) -> Outcome<Vec<Vec<f64>>> {
+    let lengths: Vec<usize> = texts.iter().map(Vec::len).collect();
+    let mut predictions = vec![Vec::new(); texts.len()];
+    for indices in evaluation_batches(&lengths, PREDICTION_BATCH) {
+        let rows: Vec<&[u32]> = indices.iter().map(|&index| texts[index].as_slice()).collect();
+        let batch = TextBatch::new(&rows, reading.pad, reading.vocabulary)?;
+        let probabilities: Tensor<2> = model.probabilities(&batch, reading.window);
+        let classes = probabilities.dims()[1];
+        for (&index, row) in indices.iter().zip(numbers(&probabilities)?.chunks(classes)) {
+            predictions[index] = row.to_vec();
+        }
+        progress.advance(indices.len() as u64);
+    }
+    Ok(predictions)
+}

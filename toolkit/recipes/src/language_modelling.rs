@@ -1,0 +1,247 @@
+//! Pretraining and fine-tuning of language models, and their perplexity.
+
+use burn::prelude::*;
+use glossa_base::seed::{Purpose, Stream};
+use glossa_base::{Outcome, Progress};
+use glossa_learn::learner::numbers;
+use glossa_learn::stream::{StreamBatch, Streams, TokenSource, shuffled, token_count};
+use glossa_learn::{EpochRecord, Learner, Loss, Metrics, Objective, Phase};
+use glossa_nn::recurrent::State;
+use glossa_nn::{EncoderConfig, LanguageModel, Noise};
+
+use crate::recipe::{FinetuneRecipe, Training};
+use crate::regularise;
+
+/// A trained model and how it got there.
+pub struct Trained<M> {
+    /// The model, without autodiff.
+    pub model: M,
+    /// A line an epoch.
+    pub records: Vec<EpochRecord>,
+}
+
+/// Where and from which seed to train, and who listens.
+#[derive(Clone, Copy)]
+pub struct Run<'a> {
+    /// The device, without autodiff.
+    pub device: &'a Device,
+    /// The seed of everything.
+    pub seed: u64,
+    /// Who listens.
+    pub progress: &'a dyn Progress,
+}
+
+/// Trains a language model from fresh weights.
+///
+/// # Errors
+/// Too little text, or a loss that is not a number.
+pub fn pretrain(
+    config: &EncoderConfig,
+    training: &Training,
+    train: &dyn TokenSource,
+    valid: Option<&dyn TokenSource>,
+    run: Run<'_>,
+) -> Outcome<Trained<LanguageModel>> {
+    config.check()?;
+    let device = run.device.clone().autodiff();
+    let model = LanguageModel::new(config, run.seed, &device);
+    let phase = whole_phase("pretrain", &model, training);
+    fit(model, &[phase], training, train, valid, run)
+}
+
+/// Goes on training a language model on a task's text: the last group alone first, then everything.
+///
+/// # Errors
+/// As [`pretrain`].
+pub fn finetune(
+    model: LanguageModel,
+    recipe: &FinetuneRecipe,
+    train: &dyn TokenSource,
+    valid: Option<&dyn TokenSource>,
+    run: Run<'_>,
+) -> Outcome<Trained<LanguageModel>> {
+    let training = &recipe.training;
+    let model = model.fork(&run.device.clone().autodiff()).train();
+    let whole = whole_phase("finetune", &model, training);
+    let groups = model.group_count();
+    let frozen = Phase {
+        name: "finetune (last group)".to_owned(),
+        epochs: recipe.frozen_epochs,
+        first_group: groups - 1,
+        rates: vec![recipe.frozen_rate; groups],
+        ..whole.clone()
+    };
+    fit(model, &[frozen, whole], training, train, valid, run)
+}
+
+fn whole_phase(name: &str, model: &LanguageModel, training: &Training) -> Phase {
+    Phase {
+        name: name.to_owned(),
+        epochs: training.epochs,
+        first_group: 0,
+        rates: training.rates(model.group_count()),
+        schedule: training.schedule,
+        adam: training.adam(),
+    }
+}
+
+fn fit(
+    model: LanguageModel,
+    phases: &[Phase],
+    training: &Training,
+    train: &dyn TokenSource,
+    valid: Option<&dyn TokenSource>,
+    run: Run<'_>,
+) -> Outcome<Trained<LanguageModel>> {
+    let streams = stream_count(train, training);
+    let mut objective = Objectives { training, train, valid, run, streams, batches: None, state: None };
+    let layers = model.group_count();
+    let groups = move |path: &str| group(path, layers);
+    let mut learner = Learner::new(model, &groups, run.progress);
+    learner.fit(phases, &mut objective)?;
+    Ok(Trained { model: learner.model.valid(), records: learner.records })
+}
+
+fn group(path: &str, groups: usize) -> usize {
+    glossa_nn::language_model::layer_index(path).unwrap_or(groups - 1)
+}
+
+/// Small texts fill fewer streams: each should be several chunks long.
+fn stream_count(source: &dyn TokenSource, training: &Training) -> usize {
+    let most = token_count(source) / (4 * training.chunk);
+    training.batch_size.min(most.max(1))
+}
+
+struct Objectives<'a> {
+    training: &'a Training,
+    train: &'a dyn TokenSource,
+    valid: Option<&'a dyn TokenSource>,
+    run: Run<'a>,
+    streams: usize,
+    batches: Option<Streams<'a>>,
+    state: Option<State>,
+}
+
+impl Objective<LanguageModel> for Objectives<'_> {
+    fn begin_epoch(&mut self, epoch: usize) -> Outcome<usize> {
+        let order = shuffled(self.train, self.run.seed, epoch);
+        let batches = Streams::new(self.train, order, self.streams, self.training.chunk)?;
+        let count = batches.batch_count();
+        self.batches = Some(batches);
+        self.state = None;
+        Ok(count)
+    }
+
+    fn loss(&mut self, model: &LanguageModel, epoch: usize, step: usize) -> Outcome<Loss> {
+        let Some(batch) = self.batches.as_mut().and_then(Iterator::next) else {
+            return Err(glossa_base::Failure::new(glossa_base::Kind::Failed, "an epoch ran out of batches"));
+        };
+        let device = self.run.device.clone().autodiff();
+        let (tokens, targets) = tensors(&batch, &device);
+        let stream = Stream::new(self.run.seed, Purpose::Dropout, epoch as u64, step as u64);
+        let noise = Noise { dropouts: self.training.dropouts(), stream };
+        let smoothing = self.training.label_smoothing as f32;
+        let step = model.loss(tokens, targets, self.state.as_ref(), Some(noise), smoothing);
+        let regularised = regularise::activations(step.loss, self.training, step.encoded.dropped, step.encoded.raw);
+        self.state = Some(step.encoded.state);
+        Ok(Loss { total: regularised, statistics: step.statistics })
+    }
+
+    fn validate(&mut self, model: &LanguageModel) -> Outcome<Metrics> {
+        let Some(valid) = self.valid else { return Ok(Metrics::new()) };
+        let evaluated = evaluate(model, valid, self.run.device)?;
+        let pieces = evaluated.pieces as f64;
+        let loss = evaluated.likelihood / pieces;
+        Ok([("loss", loss), ("perplexity", loss.exp()), ("accuracy", evaluated.right / pieces)]
+            .map(|(name, value)| (name.to_owned(), value))
+            .into())
+    }
+}
+
+fn tensors(batch: &StreamBatch, device: &Device) -> (Tensor<2, Int>, Tensor<2, Int>) {
+    let shape = [batch.streams, batch.time];
+    let tensor = |ids: &[u32]| {
+        let ids: Vec<i32> = ids.iter().map(|&id| id as i32).collect();
+        Tensor::from_data(TensorData::new(ids, shape), device)
+    };
+    (tensor(&batch.tokens), tensor(&batch.targets))
+}
+
+/// Sums over every predicted piece of a text.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Evaluated {
+    /// Negative log-likelihood in nats.
+    pub likelihood: f64,
+    /// Right first guesses.
+    pub right: f64,
+    /// Pieces predicted: all but the very first of the text.
+    pub pieces: u64,
+}
+
+/// Streams and chunk of an evaluation: they are fixed, since a stream's start lacks its context.
+const EVALUATION_STREAMS: usize = 16;
+const EVALUATION_CHUNK: usize = 70;
+
+/// The likelihood of every piece of a text, document after document with carried state.
+///
+/// # Errors
+/// Fewer than two pieces.
+pub fn evaluate(model: &LanguageModel, source: &dyn TokenSource, device: &Device) -> Outcome<Evaluated> {
+    let total = token_count(source);
+    let streams = EVALUATION_STREAMS.min(total / (4 * EVALUATION_CHUNK)).max(1);
+    let order: Vec<usize> = (0..source.document_count()).collect();
+    let batches = Streams::new(source, order, streams, EVALUATION_CHUNK)?;
+    let mut state: Option<State> = None;
+    let mut evaluated = Evaluated::default();
+    for batch in batches {
+        let (tokens, targets) = tensors(&batch, device);
+        let step = model.loss(tokens, targets, state.as_ref(), None, 0.0);
+        add(&mut evaluated, &step.statistics, batch.tokens.len())?;
+        state = Some(step.encoded.state);
+    }
+    evaluate_joints(model, source, streams, device, &mut evaluated)?;
+    Ok(evaluated)
+}
+
+/// The pieces that no stream predicts: each stream's first one, and the few left over at the end.
+/// Each is predicted from the chunk before it.
+fn evaluate_joints(model: &LanguageModel, source: &dyn TokenSource, streams: usize, device: &Device, evaluated: &mut Evaluated) -> Outcome<()> {
+    let total = token_count(source);
+    let length = total / streams;
+    let missed = (1..streams).map(|stream| stream * length).chain(length * streams..total);
+    for position in missed {
+        let from = position.saturating_sub(EVALUATION_CHUNK);
+        let ids = window(source, from, position + 1);
+        let count = ids.len() - 1;
+        let (context, target) = (ids[..count].to_vec(), ids[count]);
+        let warm = StreamBatch { tokens: context[..count - 1].to_vec(), targets: Vec::new(), streams: 1, time: count - 1 };
+        let state = (count > 1).then(|| model.next(tensors(&StreamBatch { targets: warm.tokens.clone(), ..warm }, device).0, None).1);
+        let last = StreamBatch { tokens: vec![context[count - 1]], targets: vec![target], streams: 1, time: 1 };
+        let (tokens, targets) = tensors(&last, device);
+        add(evaluated, &model.loss(tokens, targets, state.as_ref(), None, 0.0).statistics, 1)?;
+    }
+    Ok(())
+}
+
+/// Tokens `from..to` of the documents laid end to end.
+fn window(source: &dyn TokenSource, from: usize, to: usize) -> Vec<u32> {
+    let (mut before, mut tokens, mut document) = (0, Vec::with_capacity(to - from), Vec::new());
+    for index in 0..source.document_count() {
+        let length = source.document_length(index);
+        if before + length > from && before < to {
+            source.copy_document(index, &mut document);
+            let part = from.saturating_sub(before)..(to - before).min(length);
+            tokens.extend(document.get(part).into_iter().flatten());
+        }
+        before += length;
+    }
+    tokens
+}
+
+fn add(evaluated: &mut Evaluated, statistics: &Tensor<1>, pieces: usize) -> Outcome<()> {
+    let means = numbers(statistics)?;
+    evaluated.likelihood += means.first().copied().unwrap_or(f64::NAN) * pieces as f64;
+    evaluated.right += means.get(1).copied().unwrap_or(0.0) * pieces as f64;
+    evaluated.pieces += pieces as u64;
+    Ok(())
+}

@@ -1,0 +1,17 @@
+//! Recipes that read like the papers: pretrain, fine-tune, classify, and the baseline that keeps them
+//! honest. They take tokens and give models; files, corpora and reports are the pipeline's.
+
+pub mod baseline;
+pub mod classification;
+pub mod error;
+pub mod generation;
+pub mod language_modelling;
+pub mod model_folder;
+pub mod recipe;
+mod regularise;
+
+pub use classification::{LabelledTokens, Reading, best_class, classify, predict};
+pub use error::Error;
+pub use generation::{Sampling, generate};
+pub use language_modelling::{Evaluated, Run, Trained, evaluate, finetune, pretrain};
+pub use recipe::Recipe;

@@ -1,0 +1,373 @@
+//! Recipes: every number of a training run, as TOML. Presets are built in; a file or a flag overrides
+//! single values, and what came out is saved beside what it made.
+
+use glossa_base::nearest::nearest;
+use glossa_learn::{AdamSettings, Schedule};
+use glossa_nn::{Cell, Dropouts, EncoderConfig};
+use glossa_text::rules::Preset as Rules;
+use glossa_text::tokenizer::Algorithm;
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// The version of the recipe format.
+pub const FORMAT: u32 = 1;
+
+/// A whole recipe.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// Version of this format.
+    pub format: u32,
+    /// The preset that it began as.
+    pub name: String,
+    /// How text becomes pieces.
+    pub tokenizer: TokenizerRecipe,
+    /// Sizes of the encoder.
+    pub encoder: EncoderRecipe,
+    /// Language modelling on general text.
+    pub pretrain: LanguageModelRecipe,
+    /// Language modelling on the task's text.
+    pub finetune: FinetuneRecipe,
+    /// Classification.
+    pub classify: ClassifyRecipe,
+}
+
+/// How text becomes pieces.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenizerRecipe {
+    /// `unigram` or `bpe`.
+    pub algorithm: Algorithm,
+    /// Pieces of the vocabulary.
+    pub vocabulary_size: usize,
+    /// Text rules before the pieces.
+    pub rules: Rules,
+}
+
+/// Sizes of the encoder; the vocabulary comes from the tokenizer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EncoderRecipe {
+    /// `qrnn` or `awd-lstm`.
+    pub cell: Cell,
+    /// Width of the embedding and of the last layer.
+    pub embedding_size: usize,
+    /// Width of the other layers.
+    pub hidden_size: usize,
+    /// Number of layers.
+    pub layer_count: usize,
+}
+
+/// What all training has in common.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Training {
+    /// Passes over the data (with everything unfrozen).
+    pub epochs: usize,
+    /// Streams or texts of a batch.
+    pub batch_size: usize,
+    /// Tokens of a chunk (BPTT).
+    pub chunk: usize,
+    /// The highest learning rate, of the last group.
+    pub rate: f64,
+    /// How many times smaller the first group's rate is; 1 for one rate everywhere.
+    pub rate_divisor: f64,
+    /// Rate and momentum over a phase.
+    pub schedule: Schedule,
+    /// Decay of Adam's second moment.
+    pub second_beta: f64,
+    /// Weight decay.
+    pub weight_decay: f64,
+    /// Decay on the weights (true) or on the gradients (false).
+    pub decoupled_decay: bool,
+    /// Largest norm of all gradients together; 0 for no clip.
+    pub clip: f64,
+    /// Mean square of the dropped output (AR, Merity et al. 2017).
+    pub activation_regularisation: f64,
+    /// Mean square of the output's change over a step (TAR).
+    pub temporal_regularisation: f64,
+    /// Mass spread over all classes.
+    pub label_smoothing: f64,
+    /// The five dropouts.
+    pub dropouts: Dropouts,
+    /// All five times this.
+    pub dropout_multiplier: f64,
+}
+
+/// Language modelling from fresh weights.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LanguageModelRecipe {
+    /// The numbers of the training.
+    pub training: Training,
+}
+
+/// Language modelling from pretrained weights.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FinetuneRecipe {
+    /// Epochs of the last group alone, before the rest.
+    pub frozen_epochs: usize,
+    /// The rate of these.
+    pub frozen_rate: f64,
+    /// The numbers of the rest.
+    pub training: Training,
+}
+
+/// How layers thaw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unfreezing {
+    /// Everything learns from the start (MultiFiT's `1cycle`).
+    AtOnce,
+    /// The head alone, then one more group an epoch (Howard and Ruder 2018, section 3.3), then all.
+    Gradual,
+}
+
+/// Classification.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClassifyRecipe {
+    /// How layers thaw.
+    pub unfreezing: Unfreezing,
+    /// Only so many last tokens of a text are pooled.
+    pub pooled_tokens: usize,
+    /// Hidden units of the head.
+    pub head_size: usize,
+    /// Whether label smoothing is divided by the number of classes (MultiFiT's rewrite did).
+    pub smoothing_per_class: bool,
+    /// Keep the epoch with the best validation accuracy, or the last one.
+    pub keep_best: bool,
+    /// The numbers of the training.
+    pub training: Training,
+}
+
+impl Training {
+    /// The optimizer's part.
+    pub fn adam(&self) -> AdamSettings {
+        AdamSettings {
+            second_beta: self.second_beta,
+            epsilon: 1e-8,
+            weight_decay: self.weight_decay,
+            decoupled: self.decoupled_decay,
+            clip: self.clip,
+        }
+    }
+
+    /// The rate of each group, from the input up.
+    pub fn rates(&self, groups: usize) -> Vec<f64> {
+        glossa_learn::schedule::geometric_rates(self.rate / self.rate_divisor, self.rate, groups)
+    }
+
+    /// The dropouts times their multiplier.
+    pub fn dropouts(&self) -> Dropouts {
+        self.dropouts.times(self.dropout_multiplier)
+    }
+
+    fn check(&self, section: &str) -> Result<(), Error> {
+        let dropouts = self.dropouts();
+        let each = [dropouts.output, dropouts.hidden, dropouts.input, dropouts.embedding, dropouts.weight];
+        let problem = if self.batch_size == 0 || self.chunk == 0 {
+            "batch_size and chunk must be at least 1"
+        } else if !(self.rate > 0.0 && self.rate.is_finite() && self.rate_divisor >= 1.0) {
+            "rate must be positive and rate_divisor at least 1"
+        } else if each.iter().any(|p| !(0.0..1.0).contains(p)) {
+            "each dropout times dropout_multiplier must be in [0, 1)"
+        } else if !(0.0..1.0).contains(&self.label_smoothing) {
+            "label_smoothing must be in [0, 1)"
+        } else if self.clip < 0.0 || self.weight_decay < 0.0 {
+            "clip and weight_decay must not be negative"
+        } else {
+            return Ok(());
+        };
+        Err(Error::Recipe { place: section.to_owned(), problem: problem.to_owned(), hint: None })
+    }
+}
+
+const PRESETS: [(&str, &str); 4] = [
+    ("tiny", include_str!("../presets/tiny.toml")),
+    ("small", include_str!("../presets/small.toml")),
+    ("multifit-paper", include_str!("../presets/multifit-paper.toml")),
+    ("ulmfit", include_str!("../presets/ulmfit.toml")),
+];
+
+/// Names of the built-in presets.
+pub fn preset_names() -> impl Iterator<Item = &'static str> {
+    PRESETS.iter().map(|(name, _)| *name)
+}
+
+impl Recipe {
+    /// A built-in preset.
+    ///
+    /// # Errors
+    /// An unknown name, with the nearest right one.
+    pub fn preset(name: &str) -> Result<Self, Error> {
+        let unknown = || Error::UnknownPreset { name: name.to_owned(), nearest: nearest(name, preset_names()).map(str::to_owned) };
+        let (file, text) = PRESETS.iter().find(|(preset, _)| *preset == name).ok_or_else(unknown)?;
+        Self::parse(text, &format!("preset {file}"))
+    }
+
+    /// Reads a recipe's TOML; `place` names it in errors.
+    ///
+    /// # Errors
+    /// What is wrong, with line and column and the nearest right key.
+    pub fn parse(text: &str, place: &str) -> Result<Self, Error> {
+        let recipe: Recipe = toml::from_str(text).map_err(|error| describe(&error, text, place))?;
+        recipe.check(place)?;
+        Ok(recipe)
+    }
+
+    /// The recipe as TOML.
+    pub fn to_toml(&self) -> String {
+        toml::to_string_pretty(self).unwrap_or_default()
+    }
+
+    /// Overrides single values, each written as `section.key=value`.
+    ///
+    /// # Errors
+    /// An unknown key, with the nearest right one; a value of another type or out of range.
+    pub fn with_overrides(self, overrides: &[String]) -> Result<Self, Error> {
+        if overrides.is_empty() {
+            return Ok(self);
+        }
+        let mut table: toml::Table = toml::from_str(&self.to_toml()).map_err(|error| describe(&error, "", "recipe"))?;
+        for text in overrides {
+            override_one(&mut table, text)?;
+        }
+        let text = toml::to_string_pretty(&table).unwrap_or_default();
+        Self::parse(&text, "the recipe with its overrides")
+    }
+
+    /// The encoder's sizes for a vocabulary.
+    pub fn encoder_config(&self, vocabulary_size: usize) -> EncoderConfig {
+        let EncoderRecipe { cell, embedding_size, hidden_size, layer_count } = self.encoder;
+        EncoderConfig { cell, vocabulary_size, embedding_size, hidden_size, layer_count }
+    }
+
+    fn check(&self, place: &str) -> Result<(), Error> {
+        if self.format > FORMAT {
+            let problem = format!("format {} is newer than {FORMAT}", self.format);
+            return Err(Error::Recipe { place: place.to_owned(), problem, hint: Some("use a newer glossa".to_owned()) });
+        }
+        self.pretrain.training.check(&format!("{place}, [pretrain.training]"))?;
+        self.finetune.training.check(&format!("{place}, [finetune.training]"))?;
+        self.classify.training.check(&format!("{place}, [classify.training]"))?;
+        self.encoder_config(self.tokenizer.vocabulary_size).check().map_err(|error| Error::Recipe {
+            place: place.to_owned(),
+            problem: error.to_string(),
+            hint: None,
+        })
+    }
+}
+
+fn override_one(table: &mut toml::Table, text: &str) -> Result<(), Error> {
+    let wrong = |problem: String, hint: Option<String>| Error::Recipe { place: format!("--set {text}"), problem, hint };
+    let (path, value) = text.split_once('=').ok_or_else(|| wrong("it has no `=`".to_owned(), Some("write --set section.key=value".to_owned())))?;
+    let parsed = toml::from_str::<toml::Table>(&format!("value = {value}"))
+        .ok()
+        .and_then(|mut table| table.remove("value"))
+        .unwrap_or_else(|| toml::Value::String(value.to_owned()));
+    let mut keys: Vec<&str> = path.split('.').map(str::trim).collect();
+    let last = keys.pop().unwrap_or_default();
+    let mut here = table;
+    for key in keys {
+        let known: Vec<String> = here.keys().cloned().collect();
+        here = match here.get_mut(key) {
+            Some(toml::Value::Table(inner)) => inner,
+            _ => return Err(wrong(format!("there is no section `{key}`"), meant(key, &known))),
+        };
+    }
+    match here.get_mut(last) {
+        Some(slot) => *slot = like(slot, parsed),
+        None => {
+            let known: Vec<String> = here.keys().cloned().collect();
+            return Err(wrong(format!("there is no key `{last}`"), meant(last, &known)));
+        }
+    }
+    Ok(())
+}
+
+/// `1` is a fine value for a key that holds `1.0`.
+fn like(slot: &toml::Value, value: toml::Value) -> toml::Value {
+    match (slot, &value) {
+        (toml::Value::Float(_), toml::Value::Integer(integer)) => toml::Value::Float(*integer as f64),
+        _ => value,
+    }
+}
+
+fn meant(word: &str, known: &[String]) -> Option<String> {
+    let list = known.join(", ");
+    Some(nearest(word, known.iter().map(String::as_str)).map_or(format!("known here: {list}"), |near| format!("did you mean `{near}`?")))
+}
+
+/// A TOML error on one line: file, line, column, what, and the nearest right key.
+fn describe(error: &toml::de::Error, text: &str, place: &str) -> Error {
+    let position = error.span().and_then(|span| text.get(..span.start)).map(|before| {
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        format!(":{line}:{column}")
+    });
+    let message = error.message().to_owned();
+    let quoted: Vec<String> = message.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    let hint = match quoted.split_first() {
+        Some((word, known)) if message.starts_with("unknown") => meant(word, known),
+        _ => None,
+    };
+    Error::Recipe { place: format!("{place}{}", position.unwrap_or_default()), problem: message.replace('\n', " "), hint }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_preset_is_whole_and_returns_from_toml() {
+        for name in preset_names() {
+            let recipe = Recipe::preset(name).unwrap();
+            assert_eq!(recipe.name, name);
+            assert_eq!(Recipe::parse(&recipe.to_toml(), "x").unwrap(), recipe);
+        }
+    }
+
+    #[test]
+    fn the_papers_numbers() {
+        let multifit = Recipe::preset("multifit-paper").unwrap();
+        let encoder = multifit.encoder_config(15_000);
+        assert_eq!(encoder.layer_sizes(), vec![(400, 1550), (1550, 1550), (1550, 1550), (1550, 400)]);
+        let rates = multifit.classify.training.rates(6);
+        assert!((rates[0] - 1e-2 / 2.6_f64.powi(4)).abs() < 1e-8);
+        assert!((rates[5] - 2e-2).abs() < 1e-12);
+        assert_eq!(multifit.finetune.training.dropouts(), Dropouts::MULTIFIT_PAPER.times(0.3));
+        let ulmfit = Recipe::preset("ulmfit").unwrap();
+        assert_eq!(ulmfit.pretrain.training.dropouts, Dropouts::ULMFIT);
+        assert_eq!(ulmfit.classify.unfreezing, Unfreezing::Gradual);
+    }
+
+    #[test]
+    fn overrides_change_values_and_refuse_typos() {
+        let recipe = Recipe::preset("tiny").unwrap();
+        let changed = recipe.clone().with_overrides(&["pretrain.training.epochs=9".into(), "classify.training.rate=1".into()]).unwrap();
+        assert_eq!(changed.pretrain.training.epochs, 9);
+        assert!((changed.classify.training.rate - 1.0).abs() < 1e-12);
+        for (text, expected) in [
+            ("pretrain.training.epoch=9", "did you mean `epochs`?"),
+            ("pretrian.training.epochs=9", "did you mean `pretrain`?"),
+            ("encoder.cell=qrn", "did you mean `qrnn`?"),
+            ("encoder", "write --set"),
+        ] {
+            let error = recipe.clone().with_overrides(&[text.into()]).unwrap_err();
+            assert!(glossa_base::Failure::from(error).hint.unwrap().contains(expected), "{text}");
+        }
+        assert!(recipe.with_overrides(&["pretrain.training.rate=-1".into()]).is_err());
+    }
+
+    #[test]
+    fn a_wrong_file_names_line_and_column() {
+        let text = Recipe::preset("tiny").unwrap().to_toml().replace("hidden_size", "hiden_size");
+        let failure = glossa_base::Failure::from(Recipe::parse(&text, "my.toml").unwrap_err());
+        assert!(failure.message.contains("my.toml:"), "{}", failure.message);
+        assert!(failure.hint.unwrap().contains("hidden_size"));
+        assert!(matches!(Recipe::preset("smal"), Err(Error::UnknownPreset { nearest: Some(near), .. }) if near == "small"));
+    }
+}
