@@ -20,7 +20,8 @@ pub struct BadCode(String);
 
 impl From<BadCode> for Failure {
     fn from(error: BadCode) -> Self {
-        Failure::data(error.to_string()).hint("two or three lower-case letters, then parts after hyphens, such as eu or zh-yue")
+        Failure::data(error.to_string())
+            .hint("two or three lower-case letters, then parts after hyphens, such as eu or zh-yue")
     }
 }
 
@@ -36,7 +37,9 @@ impl FromStr for LanguageCode {
 
     fn from_str(text: &str) -> Result<Self, BadCode> {
         let mut parts = text.split('-');
-        let lower = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        let lower = |part: &str| {
+            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        };
         let head = parts.next().is_some_and(|part| lower(part) && (2..=8).contains(&part.len()));
         if head && parts.all(|part| lower(part) && part.len() <= 10) && text.len() <= 32 {
             return Ok(LanguageCode(text.to_owned()));

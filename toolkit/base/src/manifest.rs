@@ -82,7 +82,8 @@ impl Manifest {
         }
         names.sort();
         self.outputs = names.iter().map(|name| FileRecord::of(&folder.join(name), name)).collect::<Outcome<_>>()?;
-        let text = serde_json::to_vec_pretty(&self).map_err(|cause| Failure::data("cannot write a manifest").because(cause))?;
+        let text = serde_json::to_vec_pretty(&self)
+            .map_err(|cause| Failure::data("cannot write a manifest").because(cause))?;
         atomic::write_file(&folder.join(FILE_NAME), &text)
     }
 
@@ -93,8 +94,12 @@ impl Manifest {
         let manifest: Manifest = serde_json::from_slice(&bytes)
             .map_err(|cause| Failure::data(format!("{} is not a manifest", path.display())).because(cause))?;
         if manifest.format > FORMAT {
-            return Err(Failure::data(format!("{} has format {}, this glossa knows {FORMAT}", path.display(), manifest.format))
-                .hint("use a newer glossa"));
+            return Err(Failure::data(format!(
+                "{} has format {}, this glossa knows {FORMAT}",
+                path.display(),
+                manifest.format
+            ))
+            .hint("use a newer glossa"));
         }
         Ok(manifest)
     }
@@ -107,7 +112,11 @@ impl Manifest {
             if found != *record {
                 return Err(Failure::data(format!(
                     "{} is damaged: {} bytes with sha256 {}, expected {} bytes with {}",
-                    path.display(), found.bytes, found.sha256, record.bytes, record.sha256
+                    path.display(),
+                    found.bytes,
+                    found.sha256,
+                    record.bytes,
+                    record.sha256
                 ))
                 .hint("make or fetch the folder again"));
             }

@@ -132,7 +132,9 @@ impl<'a, M: Module> Learner<'a, M> {
             let loss = objective.loss(&self.model, self.epochs, step)?;
             let value = first(&loss.total)?;
             if !value.is_finite() {
-                return Err(Error::NotFinite { phase: phase.name.clone(), epoch: self.epochs + 1, step: step + 1 }.into());
+                return Err(
+                    Error::NotFinite { phase: phase.name.clone(), epoch: self.epochs + 1, step: step + 1 }.into()
+                );
             }
             means.loss += value;
             means.likelihood += first(&loss.statistics)?;
@@ -159,8 +161,13 @@ impl<'a, M: Module> Learner<'a, M> {
             train_likelihood: means.likelihood / count,
             validation,
         };
-        let judged: String = record.validation.iter().map(|(name, value)| format!(", valid {name} {value:.4}")).collect();
-        self.progress.finish(&format!("train loss {:.4}{judged} ({:.1} s)", record.train_loss, started.elapsed().as_secs_f64()));
+        let judged: String =
+            record.validation.iter().map(|(name, value)| format!(", valid {name} {value:.4}")).collect();
+        self.progress.finish(&format!(
+            "train loss {:.4}{judged} ({:.1} s)",
+            record.train_loss,
+            started.elapsed().as_secs_f64()
+        ));
         self.records.push(record);
     }
 }

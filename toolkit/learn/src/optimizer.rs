@@ -66,7 +66,13 @@ impl Adam {
     ///
     /// # Errors
     /// A tensor that the device does not hand over.
-    pub fn step<M: Module>(&mut self, model: M, gradients: GradientsParams, groups: Groups<'_>, step: &StepSettings) -> Result<M, Error> {
+    pub fn step<M: Module>(
+        &mut self,
+        model: M,
+        gradients: GradientsParams,
+        groups: Groups<'_>,
+        step: &StepSettings,
+    ) -> Result<M, Error> {
         let norm = global_norm(&model, &gradients)?;
         let scale = if self.settings.clip > 0.0 && norm > self.settings.clip { self.settings.clip / norm } else { 1.0 };
         let mut updater = Updater { adam: self, gradients, groups, step, scale, path: Vec::new(), failed: None };
@@ -107,7 +113,12 @@ impl Updater<'_> {
             shrink: if settings.decoupled { (1.0 - rate * settings.weight_decay) as f32 } else { 1.0 },
         };
         const PART: usize = 1 << 14;
-        (weights.par_chunks_mut(PART), gradient.par_chunks(PART), moments.first.par_chunks_mut(PART), moments.second.par_chunks_mut(PART))
+        (
+            weights.par_chunks_mut(PART),
+            gradient.par_chunks(PART),
+            moments.first.par_chunks_mut(PART),
+            moments.second.par_chunks_mut(PART),
+        )
             .into_par_iter()
             .for_each(|(weights, gradient, first, second)| update.apply(weights, gradient, first, second));
     }
@@ -194,8 +205,10 @@ impl ModuleVisitor for SquaredNorm<'_> {
 
 /// Sum of squares in parts of a fixed size, added in order: the number of threads cannot matter.
 fn squares(values: &[f32]) -> f64 {
-    let parts: Vec<f64> =
-        values.par_chunks(1 << 14).map(|part| part.iter().map(|value| f64::from(*value) * f64::from(*value)).sum()).collect();
+    let parts: Vec<f64> = values
+        .par_chunks(1 << 14)
+        .map(|part| part.iter().map(|value| f64::from(*value) * f64::from(*value)).sum())
+        .collect();
     parts.iter().sum()
 }
 
@@ -247,7 +260,10 @@ mod tests {
 
     fn line() -> Line {
         let device = Device::flex().autodiff();
-        Line { slope: Param::from_tensor(Tensor::from_data([1.0, -2.0], &device)), offset: Param::from_tensor(Tensor::from_data([0.5], &device)) }
+        Line {
+            slope: Param::from_tensor(Tensor::from_data([1.0, -2.0], &device)),
+            offset: Param::from_tensor(Tensor::from_data([0.5], &device)),
+        }
     }
 
     fn settings() -> AdamSettings {
@@ -275,7 +291,8 @@ mod tests {
 
     #[test]
     fn three_steps_follow_the_formula() {
-        let (mut line, mut adam) = (line(), Adam::new(AdamSettings { weight_decay: 0.1, decoupled: true, ..settings() }));
+        let (mut line, mut adam) =
+            (line(), Adam::new(AdamSettings { weight_decay: 0.1, decoupled: true, ..settings() }));
         let step = StepSettings { rates: vec![0.1], momentum: 0.8 };
         let (mut weight, mut first, mut second) = (1.0_f64, 0.0, 0.0);
         for count in 1..=3 {

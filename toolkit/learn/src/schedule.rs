@@ -47,7 +47,8 @@ pub struct Setting {
 
 impl Schedule {
     /// fastai v1's one-cycle with its usual numbers.
-    pub const ONE_CYCLE: Schedule = Schedule::OneCycle { warm_up: 0.3, start_divisor: 25.0, end_divisor: 25e4, momentum: (0.8, 0.7) };
+    pub const ONE_CYCLE: Schedule =
+        Schedule::OneCycle { warm_up: 0.3, start_divisor: 25.0, end_divisor: 25e4, momentum: (0.8, 0.7) };
 
     /// The setting when `done` of the phase, in [0, 1], is over.
     pub fn at(&self, done: f64) -> Setting {
@@ -56,7 +57,11 @@ impl Schedule {
                 let top = Setting { factor: 1.0, momentum: momentum.1 };
                 let first = Setting { factor: 1.0 / start_divisor, momentum: momentum.0 };
                 let last = Setting { factor: 1.0 / end_divisor, momentum: momentum.0 };
-                if done < warm_up { between(first, top, done / warm_up) } else { between(top, last, (done - warm_up) / (1.0 - warm_up)) }
+                if done < warm_up {
+                    between(first, top, done / warm_up)
+                } else {
+                    between(top, last, (done - warm_up) / (1.0 - warm_up))
+                }
             }
             Schedule::SlantedTriangular { warm_up, ratio, momentum } => {
                 let share = if done < warm_up { done / warm_up } else { 1.0 - (done - warm_up) / (1.0 - warm_up) };
@@ -70,7 +75,10 @@ impl Schedule {
 /// Cosine from one setting to another.
 fn between(from: Setting, to: Setting, share: f64) -> Setting {
     let weight = (1.0 + (PI * share).cos()) / 2.0;
-    Setting { factor: to.factor + (from.factor - to.factor) * weight, momentum: to.momentum + (from.momentum - to.momentum) * weight }
+    Setting {
+        factor: to.factor + (from.factor - to.factor) * weight,
+        momentum: to.momentum + (from.momentum - to.momentum) * weight,
+    }
 }
 
 /// Rates in geometric steps from `lowest` (the input's group) to `highest` (the last group): fastai's

@@ -84,7 +84,9 @@ impl Head {
     fn new(inputs: usize, hidden: usize, classes: usize, stream: Stream, device: &Device) -> Self {
         let bound = |fan_in: usize| 1.0 / (fan_in as f32).sqrt();
         let vector = |part, size, fan_in| Param::from_tensor(uniform(stream.part(part), bound(fan_in), [size], device));
-        let matrix = |part, rows, columns| Param::from_tensor(uniform(stream.part(part), bound(columns), [rows, columns], device));
+        let matrix = |part, rows, columns| {
+            Param::from_tensor(uniform(stream.part(part), bound(columns), [rows, columns], device))
+        };
         Head {
             first_norm: BatchNormConfig::new(inputs).init(device),
             first_weight: matrix(0, hidden, inputs),
@@ -146,12 +148,20 @@ impl Classifier {
     }
 
     /// The loss of a batch and its `targets`, one class a text.
-    pub fn loss(&self, batch: &TextBatch, targets: &[usize], window: Window, noise: Option<Noise>, smoothing: f32) -> ClassifierLoss {
+    pub fn loss(
+        &self,
+        batch: &TextBatch,
+        targets: &[usize],
+        window: Window,
+        noise: Option<Noise>,
+        smoothing: f32,
+    ) -> ClassifierLoss {
         let (outputs, pooled) = self.pool(batch, window, noise);
         let targets: Vec<i32> = targets.iter().map(|&target| target as i32).collect();
         let targets = Tensor::<1, Int>::from_data(TensorData::new(targets, [batch.lengths.len()]), &pooled.device());
         let hidden = self.head.hidden(pooled, noise);
-        let (loss, statistics) = decoder_loss(hidden, self.head.second_weight.val(), self.head.second_bias.val(), targets, smoothing);
+        let (loss, statistics) =
+            decoder_loss(hidden, self.head.second_weight.val(), self.head.second_bias.val(), targets, smoothing);
         ClassifierLoss { loss, statistics, outputs }
     }
 

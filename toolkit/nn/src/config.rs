@@ -41,7 +41,8 @@ impl EncoderConfig {
             return Err(Error::Config(format!("a size is zero in {self:?}")));
         }
         let wide = self.embedding_size.max(self.hidden_size) as u128;
-        let weights = self.vocabulary_size as u128 * self.embedding_size as u128 + 8 * wide * wide * self.layer_count as u128;
+        let weights =
+            self.vocabulary_size as u128 * self.embedding_size as u128 + 8 * wide * wide * self.layer_count as u128;
         if weights > 1 << 31 || self.layer_count > 64 {
             return Err(Error::Config(format!("too large: {self:?}")));
         }
@@ -51,7 +52,8 @@ impl EncoderConfig {
     /// Input and output width of each layer; the last returns to the embedding's width, so that the
     /// decoder can share its weights.
     pub fn layer_sizes(&self) -> Vec<(usize, usize)> {
-        let width = |layer: usize| if layer == 0 || layer == self.layer_count { self.embedding_size } else { self.hidden_size };
+        let width =
+            |layer: usize| if layer == 0 || layer == self.layer_count { self.embedding_size } else { self.hidden_size };
         (0..self.layer_count).map(|layer| (width(layer), width(layer + 1))).collect()
     }
 }

@@ -27,7 +27,8 @@ impl Dropouts {
     /// The numbers of ULMFiT and PolEval 2018 (fastai 0.7's order).
     pub const ULMFIT: Dropouts = Dropouts { output: 0.1, hidden: 0.15, input: 0.25, embedding: 0.02, weight: 0.2 };
     /// The same five numbers as MultiFiT's published configuration places them.
-    pub const MULTIFIT_PAPER: Dropouts = Dropouts { output: 0.25, hidden: 0.1, input: 0.2, embedding: 0.02, weight: 0.15 };
+    pub const MULTIFIT_PAPER: Dropouts =
+        Dropouts { output: 0.25, hidden: 0.1, input: 0.2, embedding: 0.02, weight: 0.15 };
 
     /// Every probability times the same factor.
     pub fn times(self, factor: f64) -> Dropouts {

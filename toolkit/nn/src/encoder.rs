@@ -20,7 +20,8 @@ pub trait Encoder {
     type State: Clone;
 
     /// Encodes `tokens` `[batch, time]`, going on from `state`; `noise` is present only in training.
-    fn encode(&self, tokens: Tensor<2, Int>, state: Option<&Self::State>, noise: Option<Noise>) -> Encoded<Self::State>;
+    fn encode(&self, tokens: Tensor<2, Int>, state: Option<&Self::State>, noise: Option<Noise>)
+    -> Encoded<Self::State>;
 
     /// Width of a token's vector.
     fn width(&self) -> usize;

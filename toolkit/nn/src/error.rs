@@ -62,7 +62,9 @@ impl Error {
             Error::UnknownDevice(_) => "use cpu, cuda, cuda:N or auto",
             Error::BuiltWithoutCuda => "use --device cpu, or build with `make cuda`",
             Error::NoSuchGpu { .. } => "run `glossa doctor` to see the devices; use --device cpu",
-            Error::Weights { .. } | Error::Mismatch { .. } => "the model folder is damaged or of another model: make or fetch it again",
+            Error::Weights { .. } | Error::Mismatch { .. } => {
+                "the model folder is damaged or of another model: make or fetch it again"
+            }
             Error::Config(_) => "sizes must be positive and not absurdly large",
             Error::Token { .. } => "the text was tokenized with another tokenizer than the model's",
             Error::EmptyBatch => "give at least one text with at least one piece",

@@ -49,7 +49,12 @@ pub fn qrnn_pool(gates: Tensor<3>, first: Tensor<2>) -> (Tensor<3>, Tensor<3>) {
 /// An LSTM from its input projection `gates` `[batch, time, 4·hidden]` (i, f, g, o), its recurrent
 /// `weight` `[4·hidden, hidden]` and the state before, which is data. Gives outputs and detached
 /// cells.
-pub fn lstm_sequence(gates: Tensor<3>, weight: Tensor<2>, first_output: Tensor<2>, first_cell: Tensor<2>) -> (Tensor<3>, Tensor<3>) {
+pub fn lstm_sequence(
+    gates: Tensor<3>,
+    weight: Tensor<2>,
+    first_output: Tensor<2>,
+    first_cell: Tensor<2>,
+) -> (Tensor<3>, Tensor<3>) {
     if !is_cpu(&gates.device()) {
         let (output, cells) = composed::lstm_sequence(gates, weight, first_output.detach(), first_cell.detach());
         return (output, cells.detach());
@@ -66,7 +71,13 @@ pub fn lstm_sequence(gates: Tensor<3>, weight: Tensor<2>, first_output: Tensor<2
 /// Cross-entropy of the tied decoder over `hidden` `[rows, embedding]`, with label smoothing; never
 /// holds all logits. Gives the mean loss `[1]` and, detached, `[2]`: mean negative log-likelihood
 /// (nats, without smoothing) and share of right first guesses.
-pub fn decoder_loss(hidden: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, targets: Tensor<1, Int>, smoothing: f32) -> (Tensor<1>, Tensor<1>) {
+pub fn decoder_loss(
+    hidden: Tensor<2>,
+    weight: Tensor<2>,
+    bias: Tensor<1>,
+    targets: Tensor<1, Int>,
+    smoothing: f32,
+) -> (Tensor<1>, Tensor<1>) {
     if !is_cpu(&hidden.device()) {
         return composed::decoder_loss(hidden, weight, bias, targets, smoothing);
     }

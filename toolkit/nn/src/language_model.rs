@@ -38,12 +38,24 @@ impl LanguageModel {
     }
 
     /// The loss of `targets` after `tokens`, both `[batch, time]`, going on from `state`.
-    pub fn loss(&self, tokens: Tensor<2, Int>, targets: Tensor<2, Int>, state: Option<&State>, noise: Option<Noise>, smoothing: f32) -> ModelLoss {
+    pub fn loss(
+        &self,
+        tokens: Tensor<2, Int>,
+        targets: Tensor<2, Int>,
+        state: Option<&State>,
+        noise: Option<Noise>,
+        smoothing: f32,
+    ) -> ModelLoss {
         let rows = targets.shape().num_elements();
         let encoded = self.encoder.encode(tokens, state, noise);
         let hidden = encoded.dropped.clone().reshape([rows, self.encoder.width()]);
-        let (loss, statistics) =
-            decoder_loss(hidden, self.encoder.embedding.val(), self.decoder_bias.val(), targets.reshape([rows]), smoothing);
+        let (loss, statistics) = decoder_loss(
+            hidden,
+            self.encoder.embedding.val(),
+            self.decoder_bias.val(),
+            targets.reshape([rows]),
+            smoothing,
+        );
         ModelLoss { loss, statistics, encoded }
     }
 
@@ -67,7 +79,7 @@ impl LanguageModel {
 }
 
 /// The layer that a path such as `encoder.layers.2.Qrnn.weight` belongs to.
-pub(crate) fn layer_index(path: &str) -> Option<usize> {
+pub fn layer_index(path: &str) -> Option<usize> {
     let (_, rest) = path.split_once("layers.")?;
     rest.split('.').next()?.parse().ok()
 }

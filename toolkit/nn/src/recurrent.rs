@@ -67,7 +67,9 @@ impl Recurrent {
         let layer = |(index, (inputs, outputs)): (usize, (usize, usize))| {
             let stream = stream.part(index as u64 + 1);
             match config.cell {
-                Cell::Qrnn => Layer::Qrnn(QrnnLayer::new(inputs, outputs, if index == 0 { 2 } else { 1 }, stream, device)),
+                Cell::Qrnn => {
+                    Layer::Qrnn(QrnnLayer::new(inputs, outputs, if index == 0 { 2 } else { 1 }, stream, device))
+                }
                 Cell::AwdLstm => Layer::Lstm(LstmLayer::new(inputs, outputs, stream, device)),
             }
         };
@@ -85,7 +87,9 @@ impl Recurrent {
     fn embed(&self, tokens: Tensor<2, Int>, noise: Option<Noise>) -> Tensor<3> {
         let (vocabulary, device) = (self.embedding.dims()[0], tokens.device());
         let scales = match noise {
-            Some(noise) if noise.dropouts.embedding > 0.0 => noise.mask(EMBEDDING_MASK, noise.dropouts.embedding, vocabulary),
+            Some(noise) if noise.dropouts.embedding > 0.0 => {
+                noise.mask(EMBEDDING_MASK, noise.dropouts.embedding, vocabulary)
+            }
             _ => vec![1.0; vocabulary],
         };
         let scales = Tensor::<1>::from_data(TensorData::new(scales, [vocabulary]), &device);

@@ -41,7 +41,8 @@ fn read_into<M: Module>(module: &mut M, path: &Path) -> Outcome<ApplyResult> {
         return Err(unusable(format!("{size} bytes are more than {LARGEST}")).into());
     }
     let bytes = std::fs::read(path).map_err(|cause| Failure::io("read", path, cause))?;
-    let mut store = SafetensorsStore::from_bytes(Some(bytes)).skip_enum_variants(true).allow_partial(true).validate(false);
+    let mut store =
+        SafetensorsStore::from_bytes(Some(bytes)).skip_enum_variants(true).allow_partial(true).validate(false);
     Ok(module.load_from(&mut store).map_err(|cause| unusable(cause.to_string()))?)
 }
 

@@ -103,12 +103,13 @@ fn phases(model: &Classifier, recipe: &ClassifyRecipe) -> Vec<Phase> {
     match recipe.unfreezing {
         Unfreezing::AtOnce => vec![whole],
         Unfreezing::Gradual => {
-            let thawing = (1..groups - 1).rev().take(training.epochs.saturating_sub(1).min(3)).map(|first_group| Phase {
-                name: format!("classify (groups from {})", first_group + 1),
-                epochs: 1,
-                first_group: first_group + 1,
-                ..whole.clone()
-            });
+            let thawing =
+                (1..groups - 1).rev().take(training.epochs.saturating_sub(1).min(3)).map(|first_group| Phase {
+                    name: format!("classify (groups from {})", first_group + 1),
+                    epochs: 1,
+                    first_group: first_group + 1,
+                    ..whole.clone()
+                });
             let mut phases: Vec<Phase> = thawing.collect();
             let rest = training.epochs - phases.len();
             phases.push(Phase { epochs: rest, ..whole });
@@ -178,7 +179,12 @@ pub fn best_class(probabilities: &[f64]) -> usize {
 ///
 /// # Errors
 /// A token outside the vocabulary.
-pub fn predict(model: &Classifier, texts: &[Vec<u32>], reading: Reading, progress: &dyn Progress) -> Outcome<Vec<Vec<f64>>> {
+pub fn predict(
+    model: &Classifier,
+    texts: &[Vec<u32>],
+    reading: Reading,
+    progress: &dyn Progress,
+) -> Outcome<Vec<Vec<f64>>> {
     let lengths: Vec<usize> = texts.iter().map(Vec::len).collect();
     let mut predictions = vec![Vec::new(); texts.len()];
     for indices in evaluation_batches(&lengths, PREDICTION_BATCH) {

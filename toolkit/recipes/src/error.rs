@@ -57,13 +57,25 @@ impl Error {
     fn hint(&self) -> String {
         match self {
             Error::UnknownPreset { nearest: Some(near), .. } => format!("did you mean `{near}`?"),
-            Error::UnknownPreset { .. } => format!("presets: {}", crate::recipe::preset_names().collect::<Vec<_>>().join(", ")),
+            Error::UnknownPreset { .. } => {
+                format!("presets: {}", crate::recipe::preset_names().collect::<Vec<_>>().join(", "))
+            }
             Error::Recipe { hint: Some(hint), .. } => hint.clone(),
-            Error::Recipe { .. } => "see the presets in toolkit/recipes/presets for every key and its usual value".to_owned(),
-            Error::ModelFolder { .. } => "the folder is damaged or not a model folder: make or fetch it again".to_owned(),
-            Error::WrongKind { .. } => "language models come from `glossa lm`, classifiers from `glossa classify train`".to_owned(),
-            Error::OtherTokenizer { .. } => "use the tokenizer of the model folder, and tokenize the corpus with it".to_owned(),
-            Error::Labels(_) => "a training set needs at least two labels, and every label of other sets must be among them".to_owned(),
+            Error::Recipe { .. } => {
+                "see the presets in toolkit/recipes/presets for every key and its usual value".to_owned()
+            }
+            Error::ModelFolder { .. } => {
+                "the folder is damaged or not a model folder: make or fetch it again".to_owned()
+            }
+            Error::WrongKind { .. } => {
+                "language models come from `glossa lm`, classifiers from `glossa classify train`".to_owned()
+            }
+            Error::OtherTokenizer { .. } => {
+                "use the tokenizer of the model folder, and tokenize the corpus with it".to_owned()
+            }
+            Error::Labels(_) => {
+                "a training set needs at least two labels, and every label of other sets must be among them".to_owned()
+            }
         }
     }
 }

@@ -205,7 +205,13 @@ pub fn evaluate(model: &LanguageModel, source: &dyn TokenSource, device: &Device
 
 /// The pieces that no stream predicts: each stream's first one, and the few left over at the end.
 /// Each is predicted from the chunk before it.
-fn evaluate_joints(model: &LanguageModel, source: &dyn TokenSource, streams: usize, device: &Device, evaluated: &mut Evaluated) -> Outcome<()> {
+fn evaluate_joints(
+    model: &LanguageModel,
+    source: &dyn TokenSource,
+    streams: usize,
+    device: &Device,
+    evaluated: &mut Evaluated,
+) -> Outcome<()> {
     let total = token_count(source);
     let length = total / streams;
     let missed = (1..streams).map(|stream| stream * length).chain(length * streams..total);
@@ -214,8 +220,10 @@ fn evaluate_joints(model: &LanguageModel, source: &dyn TokenSource, streams: usi
         let ids = window(source, from, position + 1);
         let count = ids.len() - 1;
         let (context, target) = (ids[..count].to_vec(), ids[count]);
-        let warm = StreamBatch { tokens: context[..count - 1].to_vec(), targets: Vec::new(), streams: 1, time: count - 1 };
-        let state = (count > 1).then(|| model.next(tensors(&StreamBatch { targets: warm.tokens.clone(), ..warm }, device).0, None).1);
+        let warm =
+            StreamBatch { tokens: context[..count - 1].to_vec(), targets: Vec::new(), streams: 1, time: count - 1 };
+        let state = (count > 1)
+            .then(|| model.next(tensors(&StreamBatch { targets: warm.tokens.clone(), ..warm }, device).0, None).1);
         let last = StreamBatch { tokens: vec![context[count - 1]], targets: vec![target], streams: 1, time: 1 };
         let (tokens, targets) = tensors(&last, device);
         add(evaluated, &model.loss(tokens, targets, state.as_ref(), None, 0.0).statistics, 1)?;

@@ -52,7 +52,11 @@ pub fn write<M: Module>(
 fn read_text(path: &Path) -> Outcome<String> {
     let size = std::fs::metadata(path).map_err(|cause| Failure::io("read", path, cause))?.len();
     if size > LARGEST_TEXT {
-        return Err(Error::ModelFolder { path: path.display().to_string(), problem: format!("{size} bytes are too many") }.into());
+        return Err(Error::ModelFolder {
+            path: path.display().to_string(),
+            problem: format!("{size} bytes are too many"),
+        }
+        .into());
     }
     std::fs::read_to_string(path).map_err(|cause| Failure::io("read", path, cause))
 }

@@ -203,7 +203,10 @@ impl Recipe {
     /// # Errors
     /// An unknown name, with the nearest right one.
     pub fn preset(name: &str) -> Result<Self, Error> {
-        let unknown = || Error::UnknownPreset { name: name.to_owned(), nearest: nearest(name, preset_names()).map(str::to_owned) };
+        let unknown = || Error::UnknownPreset {
+            name: name.to_owned(),
+            nearest: nearest(name, preset_names()).map(str::to_owned),
+        };
         let (file, text) = PRESETS.iter().find(|(preset, _)| *preset == name).ok_or_else(unknown)?;
         Self::parse(text, &format!("preset {file}"))
     }
@@ -248,7 +251,11 @@ impl Recipe {
     fn check(&self, place: &str) -> Result<(), Error> {
         if self.format > FORMAT {
             let problem = format!("format {} is newer than {FORMAT}", self.format);
-            return Err(Error::Recipe { place: place.to_owned(), problem, hint: Some("use a newer glossa".to_owned()) });
+            return Err(Error::Recipe {
+                place: place.to_owned(),
+                problem,
+                hint: Some("use a newer glossa".to_owned()),
+            });
         }
         self.pretrain.training.check(&format!("{place}, [pretrain.training]"))?;
         self.finetune.training.check(&format!("{place}, [finetune.training]"))?;
@@ -263,7 +270,9 @@ impl Recipe {
 
 fn override_one(table: &mut toml::Table, text: &str) -> Result<(), Error> {
     let wrong = |problem: String, hint: Option<String>| Error::Recipe { place: format!("--set {text}"), problem, hint };
-    let (path, value) = text.split_once('=').ok_or_else(|| wrong("it has no `=`".to_owned(), Some("write --set section.key=value".to_owned())))?;
+    let (path, value) = text
+        .split_once('=')
+        .ok_or_else(|| wrong("it has no `=`".to_owned(), Some("write --set section.key=value".to_owned())))?;
     let parsed = toml::from_str::<toml::Table>(&format!("value = {value}"))
         .ok()
         .and_then(|mut table| table.remove("value"))
@@ -298,7 +307,10 @@ fn like(slot: &toml::Value, value: toml::Value) -> toml::Value {
 
 fn meant(word: &str, known: &[String]) -> Option<String> {
     let list = known.join(", ");
-    Some(nearest(word, known.iter().map(String::as_str)).map_or(format!("known here: {list}"), |near| format!("did you mean `{near}`?")))
+    Some(
+        nearest(word, known.iter().map(String::as_str))
+            .map_or(format!("known here: {list}"), |near| format!("did you mean `{near}`?")),
+    )
 }
 
 /// A TOML error on one line: file, line, column, what, and the nearest right key.
@@ -314,7 +326,11 @@ fn describe(error: &toml::de::Error, text: &str, place: &str) -> Error {
         Some((word, known)) if message.starts_with("unknown") => meant(word, known),
         _ => None,
     };
-    Error::Recipe { place: format!("{place}{}", position.unwrap_or_default()), problem: message.replace('\n', " "), hint }
+    Error::Recipe {
+        place: format!("{place}{}", position.unwrap_or_default()),
+        problem: message.replace('\n', " "),
+        hint,
+    }
 }
 
 #[cfg(test)]
@@ -347,7 +363,10 @@ mod tests {
     #[test]
     fn overrides_change_values_and_refuse_typos() {
         let recipe = Recipe::preset("tiny").unwrap();
-        let changed = recipe.clone().with_overrides(&["pretrain.training.epochs=9".into(), "classify.training.rate=1".into()]).unwrap();
+        let changed = recipe
+            .clone()
+            .with_overrides(&["pretrain.training.epochs=9".into(), "classify.training.rate=1".into()])
+            .unwrap();
         assert_eq!(changed.pretrain.training.epochs, 9);
         assert!((changed.classify.training.rate - 1.0).abs() < 1e-12);
         for (text, expected) in [
@@ -368,6 +387,8 @@ mod tests {
         let failure = glossa_base::Failure::from(Recipe::parse(&text, "my.toml").unwrap_err());
         assert!(failure.message.contains("my.toml:"), "{}", failure.message);
         assert!(failure.hint.unwrap().contains("hidden_size"));
-        assert!(matches!(Recipe::preset("smal"), Err(Error::UnknownPreset { nearest: Some(near), .. }) if near == "small"));
+        assert!(
+            matches!(Recipe::preset("smal"), Err(Error::UnknownPreset { nearest: Some(near), .. }) if near == "small")
+        );
     }
 }

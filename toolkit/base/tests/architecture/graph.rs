@@ -63,8 +63,11 @@ pub(crate) fn built(members: &[Member]) -> Edges {
 
 /// The document draws exactly what is built.
 pub(crate) fn check_arrows(drawn: &Edges, built: &Edges) -> Vec<String> {
-    let undrawn = built.difference(drawn).map(|(from, to)| format!("{from} imports {to}: ARCHITECTURE.md has no such arrow"));
-    let unbuilt = drawn.difference(built).map(|(from, to)| format!("ARCHITECTURE.md draws {from} -> {to}: {from}/Cargo.toml does not"));
+    let undrawn =
+        built.difference(drawn).map(|(from, to)| format!("{from} imports {to}: ARCHITECTURE.md has no such arrow"));
+    let unbuilt = drawn
+        .difference(built)
+        .map(|(from, to)| format!("ARCHITECTURE.md draws {from} -> {to}: {from}/Cargo.toml does not"));
     undrawn.chain(unbuilt).collect()
 }
 
@@ -73,7 +76,8 @@ pub(crate) fn check_direction(edges: &Edges) -> Vec<String> {
     let nodes: BTreeSet<&String> = edges.iter().map(|(from, _)| from).collect();
     let circles = nodes.into_iter().filter(|node| reachable(edges, node).contains(*node));
     let circles = circles.map(|node| format!("{node} imports itself in a circle"));
-    let upward = edges.iter().filter(|(_, to)| to == "toolkit/cli").map(|(from, _)| format!("{from} imports toolkit/cli"));
+    let upward =
+        edges.iter().filter(|(_, to)| to == "toolkit/cli").map(|(from, _)| format!("{from} imports toolkit/cli"));
     circles.chain(upward).collect()
 }
 

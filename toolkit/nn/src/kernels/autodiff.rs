@@ -54,8 +54,11 @@ backward!(Linear, 3, (FloatTensor<B>, FloatTensor<B>), |(x, weight), grad| {
     let (x, weight, bias) = B::affine_backward(x, weight, grad);
     [x, weight, bias]
 });
-backward!(QrnnPool, 1, [FloatTensor<B>; 3], |[activated, cells, first], grad| [B::qrnn_pool_backward(activated, cells, first, grad)]);
-backward!(LstmSequence, 2, [FloatTensor<B>; 6], |[output, cells, activated, weight, first_output, first_cell], grad| {
+backward!(QrnnPool, 1, [FloatTensor<B>; 3], |[activated, cells, first], grad| [B::qrnn_pool_backward(
+    activated, cells, first, grad
+)]);
+backward!(LstmSequence, 2, [FloatTensor<B>; 6], |[output, cells, activated, weight, first_output, first_cell],
+                                                 grad| {
     let (gates, weight) = B::lstm_sequence_backward(output, cells, activated, weight, first_output, first_cell, grad);
     [gates, weight]
 });
@@ -82,7 +85,14 @@ fn second_order() -> ! {
 
 impl<B: SequenceOps, C: CheckpointStrategy> SequenceOps for Autodiff<B, C> {
     fn affine(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
-        record!(Linear, C, [x, weight, bias], |x, weight, bias| (B::affine(x, weight, bias), ()), |_: &_, _: &_, x, weight, _| (x, weight)).0
+        record!(
+            Linear,
+            C,
+            [x, weight, bias],
+            |x, weight, bias| (B::affine(x, weight, bias), ()),
+            |_: &_, _: &_, x, weight, _| (x, weight)
+        )
+        .0
     }
 
     fn affine_backward(
@@ -93,13 +103,18 @@ impl<B: SequenceOps, C: CheckpointStrategy> SequenceOps for Autodiff<B, C> {
         second_order()
     }
 
-    fn qrnn_pool(gates: FloatTensor<Self>, first: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+    fn qrnn_pool(
+        gates: FloatTensor<Self>,
+        first: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let first = first.into_primitive();
         let run = |gates| {
             let (output, cells, activated) = B::qrnn_pool(gates, first.clone());
             (output, (cells, activated))
         };
-        let keep = |_: &FloatTensor<B>, rest: &(FloatTensor<B>, FloatTensor<B>), _| [rest.1.clone(), rest.0.clone(), first.clone()];
+        let keep = |_: &FloatTensor<B>, rest: &(FloatTensor<B>, FloatTensor<B>), _| {
+            [rest.1.clone(), rest.0.clone(), first.clone()]
+        };
         let (output, (cells, activated)) = record!(QrnnPool, C, [gates], run, keep);
         (output, constant::<B, C>(cells), constant::<B, C>(activated))
     }
@@ -153,7 +168,8 @@ impl<B: SequenceOps, C: CheckpointStrategy> SequenceOps for Autodiff<B, C> {
         match DecoderLoss.prepare::<C>([hidden.node(), weight.node(), bias.node()]).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
                 let (hidden, weight, bias) = (hidden.into_primitive(), weight.into_primitive(), bias.into_primitive());
-                let (loss, statistics, hidden, weight, bias) = B::decoder_loss_gradients(hidden, weight, bias, targets, smoothing);
+                let (loss, statistics, hidden, weight, bias) =
+                    B::decoder_loss_gradients(hidden, weight, bias, targets, smoothing);
                 (prep.finish([hidden, weight, bias], loss), constant::<B, C>(statistics))
             }
             OpsKind::UnTracked(prep) => {

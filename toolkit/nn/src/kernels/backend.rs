@@ -20,7 +20,10 @@ pub(super) trait SequenceOps: Backend {
         grad: FloatTensor<Self>,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
     /// Outputs, cells and activated gates of fo-pooling.
-    fn qrnn_pool(gates: FloatTensor<Self>, first: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+    fn qrnn_pool(
+        gates: FloatTensor<Self>,
+        first: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
     /// Gradient of the gates.
     fn qrnn_pool_backward(
         activated: FloatTensor<Self>,
@@ -74,7 +77,8 @@ pub(super) trait SequenceOps: Backend {
     /// Last, maximum and mean over spans.
     fn concat_pool(x: FloatTensor<Self>, spans: IntTensor<Self>) -> FloatTensor<Self>;
     /// Gradient of x.
-    fn concat_pool_backward(x: FloatTensor<Self>, spans: IntTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn concat_pool_backward(x: FloatTensor<Self>, spans: IntTensor<Self>, grad: FloatTensor<Self>)
+    -> FloatTensor<Self>;
 }
 
 fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
@@ -128,7 +132,8 @@ impl SequenceOps for Flex {
     fn affine_backward(x: FlexTensor, weight: FlexTensor, grad: FlexTensor) -> (FlexTensor, FlexTensor, FlexTensor) {
         let (x, weight, grad) = (x.to_contiguous(), weight.to_contiguous(), grad.to_contiguous());
         let [rows, inputs, outputs] = [x.shape()[0], weight.shape()[1], weight.shape()[0]];
-        let (grad_x, grad_weight, grad_bias) = plain::linear_backward(x.storage(), weight.storage(), grad.storage(), inputs);
+        let (grad_x, grad_weight, grad_bias) =
+            plain::linear_backward(x.storage(), weight.storage(), grad.storage(), inputs);
         (tensor(grad_x, [rows, inputs]), tensor(grad_weight, [outputs, inputs]), tensor(grad_bias, [outputs]))
     }
 
@@ -227,7 +232,10 @@ impl SequenceOps for Flex {
     fn embed_backward(ids: FlexTensor, scales: FlexTensor, grad: FlexTensor) -> FlexTensor {
         let (scales, grad) = (scales.to_contiguous(), grad.to_contiguous());
         let width = grad.shape()[2];
-        tensor(plain::embed_backward(&integers(&ids), scales.storage(), grad.storage(), width), [scales.shape()[0], width])
+        tensor(
+            plain::embed_backward(&integers(&ids), scales.storage(), grad.storage(), width),
+            [scales.shape()[0], width],
+        )
     }
 
     fn with_previous(x: FlexTensor, before: FlexTensor) -> FlexTensor {

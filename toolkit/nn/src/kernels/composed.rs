@@ -27,7 +27,12 @@ pub(crate) fn qrnn_pool(gates: Tensor<3>, first: Tensor<2>) -> (Tensor<3>, Tenso
 }
 
 /// Outputs and cells of an LSTM; gates in the order i, f, g, o.
-pub(crate) fn lstm_sequence(gates: Tensor<3>, weight: Tensor<2>, first_output: Tensor<2>, first_cell: Tensor<2>) -> (Tensor<3>, Tensor<3>) {
+pub(crate) fn lstm_sequence(
+    gates: Tensor<3>,
+    weight: Tensor<2>,
+    first_output: Tensor<2>,
+    first_cell: Tensor<2>,
+) -> (Tensor<3>, Tensor<3>) {
     let [batch, time, wide] = gates.dims();
     let hidden = wide / 4;
     let (mut output, mut cell) = (first_output, first_cell);
@@ -44,7 +49,13 @@ pub(crate) fn lstm_sequence(gates: Tensor<3>, weight: Tensor<2>, first_output: T
 }
 
 /// Mean smoothed loss `[1]` and statistics `[2]`.
-pub(crate) fn decoder_loss(hidden: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, targets: Tensor<1, Int>, smoothing: f32) -> (Tensor<1>, Tensor<1>) {
+pub(crate) fn decoder_loss(
+    hidden: Tensor<2>,
+    weight: Tensor<2>,
+    bias: Tensor<1>,
+    targets: Tensor<1, Int>,
+    smoothing: f32,
+) -> (Tensor<1>, Tensor<1>) {
     let logits = log_softmax(linear(hidden, weight, bias), 1);
     let rows = logits.dims()[0];
     let likelihood = logits.clone().gather(1, targets.clone().unsqueeze_dim(1)).mean().neg();

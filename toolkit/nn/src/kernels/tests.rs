@@ -83,12 +83,15 @@ fn lstm_sequence_matches_autodiff() {
 
 #[test]
 fn decoder_loss_matches_autodiff() {
-    for ([rows, width, vocabulary], smoothing) in [([1, 1, 2], 0.0), ([7, 5, 11], 0.1), ([300, 9, 37], 0.0), ([517, 8, 19], 0.3)] {
+    for ([rows, width, vocabulary], smoothing) in
+        [([1, 1, 2], 0.0), ([7, 5, 11], 0.1), ([300, 9, 37], 0.0), ([517, 8, 19], 0.3)]
+    {
         let (hidden, weight, bias) = (input(1, [rows, width]), input(2, [vocabulary, width]), input(3, [vocabulary]));
         let ids: Vec<i32> = (0..rows).map(|row| ((row * 7 + 1) % vocabulary) as i32).collect();
         let targets = Tensor::<1, Int>::from_data(TensorData::new(ids, [rows]), &device());
         let (ours, statistics) = decoder_loss(hidden.clone(), weight.clone(), bias.clone(), targets.clone(), smoothing);
-        let (reference, expected) = composed::decoder_loss(hidden.clone(), weight.clone(), bias.clone(), targets, smoothing);
+        let (reference, expected) =
+            composed::decoder_loss(hidden.clone(), weight.clone(), bias.clone(), targets, smoothing);
         assert_close("loss", &numbers(ours.clone()), &numbers(reference.clone()));
         assert_close("statistics", &numbers(statistics), &numbers(expected));
         let (ours, reference) = ((ours * 3.0).sum().backward(), (reference * 3.0).sum().backward());

@@ -59,15 +59,23 @@ impl Decoder<'_> {
         let (vocabulary, width) = (self.vocabulary(), self.embedding);
         let mut logits = vec![0.0; BLOCK.min(self.targets.len()) * vocabulary];
         let mut total = Loss::default();
-        let mut gradients =
-            Gradients { hidden: vec![0.0; self.hidden.len()], weight: vec![0.0; self.weight.len()], bias: vec![0.0; vocabulary] };
+        let mut gradients = Gradients {
+            hidden: vec![0.0; self.hidden.len()],
+            weight: vec![0.0; self.weight.len()],
+            bias: vec![0.0; vocabulary],
+        };
         let scale = 1.0 / self.targets.len() as f32;
         for block in 0..self.targets.len().div_ceil(BLOCK) {
             let rows = self.block(block);
             self.softmax(rows.clone(), &mut logits, &mut total, Some(scale));
             let grads = Rows::whole(&logits[..rows.len() * vocabulary], rows.len(), vocabulary);
             let hidden = Rows::whole(&self.hidden[rows.start * width..rows.end * width], rows.len(), width);
-            times(&mut gradients.hidden[rows.start * width..rows.end * width], false, grads, Rows::whole(self.weight, vocabulary, width));
+            times(
+                &mut gradients.hidden[rows.start * width..rows.end * width],
+                false,
+                grads,
+                Rows::whole(self.weight, vocabulary, width),
+            );
             transposed_times(&mut gradients.weight, block > 0, grads, hidden);
             add_columns(&mut gradients.bias, grads.data);
         }
@@ -114,7 +122,11 @@ impl Decoder<'_> {
         if let Some(scale) = scale {
             self.turn_into_gradient(logits, target, scale, sum);
         }
-        Loss { smoothed: (1.0 - smoothing) * likelihood + smoothing * even, likelihood, right: f64::from(u8::from(at_target >= largest)) }
+        Loss {
+            smoothed: (1.0 - smoothing) * likelihood + smoothing * even,
+            likelihood,
+            right: f64::from(u8::from(at_target >= largest)),
+        }
     }
 
     fn turn_into_gradient(&self, exponentials: &mut [f32], target: usize, scale: f32, sum: f32) {

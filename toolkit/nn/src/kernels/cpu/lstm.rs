@@ -34,7 +34,12 @@ pub(crate) fn forward(gates: Vec<f32>, weight: &[f32], first: First<'_>, sizes: 
         let before = if t == 0 { Rows::whole(first.output, batch, hidden) } else { step_rows(&output, t - 1, sizes) };
         times_transposed(&mut activated[t * 4 * hidden..], time * 4 * hidden, true, before, recurrent);
         let row = time * hidden;
-        (activated.par_chunks_mut(4 * row), output.par_chunks_mut(row), cells.par_chunks_mut(row), first.cell.par_chunks(hidden))
+        (
+            activated.par_chunks_mut(4 * row),
+            output.par_chunks_mut(row),
+            cells.par_chunks_mut(row),
+            first.cell.par_chunks(hidden),
+        )
             .into_par_iter()
             .with_min_len(batch.div_ceil(4))
             .for_each(|(activated, output, cells, first)| {
@@ -53,7 +58,12 @@ pub(crate) fn forward(gates: Vec<f32>, weight: &[f32], first: First<'_>, sizes: 
 
 /// The rows of one time step inside `[batch, time, hidden]`.
 fn step_rows(data: &[f32], t: usize, sizes: Sizes) -> Rows<'_> {
-    Rows { data: &data[t * sizes.hidden..], rows: sizes.batch, columns: sizes.hidden, stride: sizes.time * sizes.hidden }
+    Rows {
+        data: &data[t * sizes.hidden..],
+        rows: sizes.batch,
+        columns: sizes.hidden,
+        stride: sizes.time * sizes.hidden,
+    }
 }
 
 for_each_processor! {
@@ -95,14 +105,27 @@ pub(crate) fn backward(kept: Kept<'_>, grad: &[f32], sizes: Sizes) -> (Vec<f32>,
     let mut from_next = vec![0.0; batch * hidden];
     let mut cell_carry = vec![0.0; batch * hidden];
     for t in (0..time).rev() {
-        (gates.par_chunks_mut(4 * row), kept.activated.par_chunks(4 * row), kept.cells.par_chunks(row), grad.par_chunks(row))
+        (
+            gates.par_chunks_mut(4 * row),
+            kept.activated.par_chunks(4 * row),
+            kept.cells.par_chunks(row),
+            grad.par_chunks(row),
+        )
             .into_par_iter()
             .zip((kept.first.cell.par_chunks(hidden), from_next.par_chunks(hidden), cell_carry.par_chunks_mut(hidden)))
             .with_min_len(batch.div_ceil(4))
             .for_each(|((gates, activated, cells, grad), (first, from_next, carry))| {
                 let (here, wide) = (t * hidden..(t + 1) * hidden, 4 * t * hidden..4 * (t + 1) * hidden);
                 let previous = if t == 0 { first } else { &cells[(t - 1) * hidden..t * hidden] };
-                cell_backward(&mut gates[wide.clone()], &activated[wide], &cells[here.clone()], previous, &grad[here], from_next, carry);
+                cell_backward(
+                    &mut gates[wide.clone()],
+                    &activated[wide],
+                    &cells[here.clone()],
+                    previous,
+                    &grad[here],
+                    from_next,
+                    carry,
+                );
             });
         if t > 0 {
             let step = Rows { data: &gates[4 * t * hidden..], rows: batch, columns: 4 * hidden, stride: 4 * row };
@@ -117,13 +140,19 @@ pub(crate) fn backward(kept: Kept<'_>, grad: &[f32], sizes: Sizes) -> (Vec<f32>,
 fn weight_gradient(kept: Kept<'_>, gates: &[f32], sizes: Sizes) -> Vec<f32> {
     let Sizes { batch, time, hidden } = sizes;
     let mut before = vec![0.0; batch * time * hidden];
-    let rows = before.chunks_mut(time * hidden).zip(kept.output.chunks(time * hidden)).zip(kept.first.output.chunks(hidden));
+    let rows =
+        before.chunks_mut(time * hidden).zip(kept.output.chunks(time * hidden)).zip(kept.first.output.chunks(hidden));
     for ((before, output), first) in rows {
         before[..hidden].copy_from_slice(first);
         before[hidden..].copy_from_slice(&output[..(time - 1) * hidden]);
     }
     let mut weight = vec![0.0; 4 * hidden * hidden];
-    transposed_times(&mut weight, false, Rows::whole(gates, batch * time, 4 * hidden), Rows::whole(&before, batch * time, hidden));
+    transposed_times(
+        &mut weight,
+        false,
+        Rows::whole(gates, batch * time, 4 * hidden),
+        Rows::whole(&before, batch * time, hidden),
+    );
     weight
 }
 

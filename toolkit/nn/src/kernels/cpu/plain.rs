@@ -16,7 +16,12 @@ pub(crate) fn linear(x: &[f32], weight: &[f32], bias: &[f32], inputs: usize) -> 
 }
 
 /// `dx = g·W`, `dW = gᵀ·x`, `db = Σ g`.
-pub(crate) fn linear_backward(x: &[f32], weight: &[f32], grad: &[f32], inputs: usize) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
+pub(crate) fn linear_backward(
+    x: &[f32],
+    weight: &[f32],
+    grad: &[f32],
+    inputs: usize,
+) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
     let (rows, outputs) = (x.len() / inputs, weight.len() / inputs);
     let grad = Rows::whole(grad, rows, outputs);
     let mut grad_x = vec![0.0; x.len()];
@@ -53,12 +58,14 @@ pub(crate) fn embed_backward(ids: &[usize], scales: &[f32], grad: &[f32], width:
 /// `[x_t, x_{t-1}]` along the features; `before` `[batch, width]` is the step before the first.
 pub(crate) fn with_previous(x: &[f32], before: &[f32], time: usize, width: usize) -> Vec<f32> {
     let mut both = vec![0.0; 2 * x.len()];
-    both.par_chunks_mut(2 * time * width).zip(x.par_chunks(time * width)).zip(before.par_chunks(width)).for_each(|((both, x), before)| {
-        for (t, target) in both.chunks_mut(2 * width).enumerate() {
-            target[..width].copy_from_slice(&x[t * width..(t + 1) * width]);
-            target[width..].copy_from_slice(if t == 0 { before } else { &x[(t - 1) * width..t * width] });
-        }
-    });
+    both.par_chunks_mut(2 * time * width).zip(x.par_chunks(time * width)).zip(before.par_chunks(width)).for_each(
+        |((both, x), before)| {
+            for (t, target) in both.chunks_mut(2 * width).enumerate() {
+                target[..width].copy_from_slice(&x[t * width..(t + 1) * width]);
+                target[width..].copy_from_slice(if t == 0 { before } else { &x[(t - 1) * width..t * width] });
+            }
+        },
+    );
     both
 }
 
@@ -81,13 +88,15 @@ pub(crate) fn with_previous_backward(grad: &[f32], time: usize, width: usize) ->
 /// Multiplies every step by the same mask `[batch, width]` (variational dropout).
 pub(crate) fn mask_steps(x: &[f32], mask: &[f32], time: usize, width: usize) -> Vec<f32> {
     let mut masked = vec![0.0; x.len()];
-    masked.par_chunks_mut(time * width).zip(x.par_chunks(time * width)).zip(mask.par_chunks(width)).for_each(|((masked, x), mask)| {
-        for (target, source) in masked.chunks_mut(width).zip(x.chunks(width)) {
-            for k in 0..width {
-                target[k] = source[k] * mask[k];
+    masked.par_chunks_mut(time * width).zip(x.par_chunks(time * width)).zip(mask.par_chunks(width)).for_each(
+        |((masked, x), mask)| {
+            for (target, source) in masked.chunks_mut(width).zip(x.chunks(width)) {
+                for k in 0..width {
+                    target[k] = source[k] * mask[k];
+                }
             }
-        }
-    });
+        },
+    );
     masked
 }
 
@@ -95,20 +104,22 @@ pub(crate) fn mask_steps(x: &[f32], mask: &[f32], time: usize, width: usize) -> 
 /// and Ruder 2018, section 3.3). Steps outside the span do not exist.
 pub(crate) fn concat_pool(x: &[f32], spans: &[usize], time: usize, width: usize) -> Vec<f32> {
     let mut pooled = vec![0.0; spans.len() / 2 * 3 * width];
-    pooled.par_chunks_mut(3 * width).zip(x.par_chunks(time * width)).zip(spans.par_chunks(2)).for_each(|((pooled, x), span)| {
-        let (last, rest) = pooled.split_at_mut(width);
-        let (largest, mean) = rest.split_at_mut(width);
-        last.copy_from_slice(&x[(span[1] - 1) * width..span[1] * width]);
-        largest.fill(f32::NEG_INFINITY);
-        for step in x[span[0] * width..span[1] * width].chunks(width) {
-            for k in 0..width {
-                largest[k] = largest[k].max(step[k]);
-                mean[k] += step[k];
+    pooled.par_chunks_mut(3 * width).zip(x.par_chunks(time * width)).zip(spans.par_chunks(2)).for_each(
+        |((pooled, x), span)| {
+            let (last, rest) = pooled.split_at_mut(width);
+            let (largest, mean) = rest.split_at_mut(width);
+            last.copy_from_slice(&x[(span[1] - 1) * width..span[1] * width]);
+            largest.fill(f32::NEG_INFINITY);
+            for step in x[span[0] * width..span[1] * width].chunks(width) {
+                for k in 0..width {
+                    largest[k] = largest[k].max(step[k]);
+                    mean[k] += step[k];
+                }
             }
-        }
-        let length = (span[1] - span[0]) as f32;
-        mean.iter_mut().for_each(|value| *value /= length);
-    });
+            let length = (span[1] - span[0]) as f32;
+            mean.iter_mut().for_each(|value| *value /= length);
+        },
+    );
     pooled
 }
 

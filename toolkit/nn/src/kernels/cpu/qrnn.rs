@@ -33,13 +33,26 @@ pub(crate) fn forward(gates: &[f32], first: &[f32], sizes: Sizes) -> Pooled {
     (gates.par_chunks(3 * row), first.par_chunks(hidden), pooled.output.par_chunks_mut(row))
         .into_par_iter()
         .zip((pooled.cells.par_chunks_mut(row), pooled.activated.par_chunks_mut(3 * row)))
-        .for_each(|((gates, first, output), (cells, activated))| row_forward(gates, first, output, cells, activated, hidden));
+        .for_each(|((gates, first, output), (cells, activated))| {
+            row_forward(gates, first, output, cells, activated, hidden)
+        });
     pooled
 }
 
-fn row_forward(gates: &[f32], first: &[f32], output: &mut [f32], cells: &mut [f32], activated: &mut [f32], hidden: usize) {
+fn row_forward(
+    gates: &[f32],
+    first: &[f32],
+    output: &mut [f32],
+    cells: &mut [f32],
+    activated: &mut [f32],
+    hidden: usize,
+) {
     let mut previous = first;
-    let steps = gates.chunks(3 * hidden).zip(activated.chunks_mut(3 * hidden)).zip(output.chunks_mut(hidden)).zip(cells.chunks_mut(hidden));
+    let steps = gates
+        .chunks(3 * hidden)
+        .zip(activated.chunks_mut(3 * hidden))
+        .zip(output.chunks_mut(hidden))
+        .zip(cells.chunks_mut(hidden));
     for (((gates, activated), output), cell) in steps {
         step_forward(gates, activated, cell, output, previous);
         previous = cell;
@@ -74,7 +87,9 @@ pub(crate) fn backward(activated: &[f32], cells: &[f32], first: &[f32], grad: &[
     (gates.par_chunks_mut(3 * row), activated.par_chunks(3 * row), cells.par_chunks(row))
         .into_par_iter()
         .zip((first.par_chunks(hidden), grad.par_chunks(row)))
-        .for_each(|((gates, activated, cells), (first, grad))| row_backward(gates, activated, cells, first, grad, hidden));
+        .for_each(|((gates, activated, cells), (first, grad))| {
+            row_backward(gates, activated, cells, first, grad, hidden)
+        });
     gates
 }
 
@@ -83,7 +98,14 @@ fn row_backward(gates: &mut [f32], activated: &[f32], cells: &[f32], first: &[f3
     for t in (0..grad.len() / hidden).rev() {
         let (here, wide) = (t * hidden..(t + 1) * hidden, 3 * t * hidden..3 * (t + 1) * hidden);
         let previous = if t == 0 { first } else { &cells[(t - 1) * hidden..t * hidden] };
-        step_backward(&mut gates[wide.clone()], &activated[wide], &cells[here.clone()], previous, &grad[here], &mut carry);
+        step_backward(
+            &mut gates[wide.clone()],
+            &activated[wide],
+            &cells[here.clone()],
+            previous,
+            &grad[here],
+            &mut carry,
+        );
     }
 }
 

@@ -1,0 +1,153 @@
+//! Last pass, line by line: headings, list markers, quotes, magic words, entities, and the holes that
+//! the passes before have left.
+#![deny(clippy::indexing_slicing, clippy::string_slice)]
+
+use super::braces::VARIANT_END;
+use super::{entities, show};
+
+/// Gives the lines that still hold a letter or a digit, tidied.
+pub(super) fn tidy(text: &str, headings: bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in text.lines() {
+        let Some(line) = content(line.trim(), headings) else { continue };
+        let line = without_quotes(line);
+        let line = without_magic_words(&line);
+        let line = without_strays(&line);
+        let line: String = entities::decode(&line).chars().map(show).collect();
+        let line = without_holes(&line);
+        let line = line.trim();
+        if line.contains(char::is_alphanumeric) {
+            out.push_str(line);
+            out.push('\n');
+        }
+    }
+    out.truncate(out.trim_end().len());
+    out
+}
+
+/// The line without the markup at its start; `None` for a heading that is not wanted, and for the rows
+/// of a table that was never closed.
+fn content(line: &str, headings: bool) -> Option<&str> {
+    let is_cell = line.starts_with('|') || (line.starts_with('!') && line.contains("!!"));
+    if is_cell || line.starts_with("{|") {
+        return None;
+    }
+    if line.len() > 2 && line.starts_with('=') && line.ends_with('=') {
+        return headings.then(|| line.trim_matches('=').trim());
+    }
+    let line = if line.starts_with("----") { line.trim_start_matches('-') } else { line };
+    Some(line.trim_start_matches(['*', '#', ':', ';', ' ', '\t', '\u{a0}']))
+}
+
+/// Takes off the apostrophes of bold and italic: of a run of 2, 3 or 5 none stays, of 4 one, of more
+/// than 5 all but five, as in MediaWiki.
+fn without_quotes(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(start) = rest.find('\'') {
+        let (before, tail) = rest.split_at(start);
+        out.push_str(before);
+        rest = tail.trim_start_matches('\'');
+        let kept = match tail.len() - rest.len() {
+            1 | 4 => 1,
+            2 | 3 | 5 => 0,
+            run => run - 5,
+        };
+        out.extend(std::iter::repeat_n('\'', kept));
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Takes off `__NOTOC__` and its like.
+fn without_magic_words(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(start) = rest.find("__") {
+        let (before, tail) = rest.split_at(start);
+        out.push_str(before);
+        let word = tail.get(2..).unwrap_or("");
+        let length: usize = word.chars().take(40).take_while(|symbol| is_magic(*symbol)).map(char::len_utf8).sum();
+        match word.get(length..).and_then(|after| after.strip_prefix("__")) {
+            Some(after) if length > 0 => rest = after,
+            _ => {
+                out.push_str("__");
+                rest = word;
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+fn is_magic(symbol: char) -> bool {
+    symbol.is_alphabetic() && !symbol.is_lowercase()
+}
+
+/// Takes off double brackets and braces that found no partner, and the closing dash of a variant.
+fn without_strays(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut symbols = line.chars().peekable();
+    while let Some(symbol) = symbols.next() {
+        match symbol {
+            '[' | ']' | '{' | '}' if symbols.peek() == Some(&symbol) => while symbols.next_if_eq(&symbol).is_some() {},
+            VARIANT_END => {
+                symbols.next_if_eq(&'-');
+            }
+            _ => out.push(symbol),
+        }
+    }
+    out
+}
+
+/// Closes the holes that templates leave: `( ; born 1950)`, `()`, ` ,`, `, ,`, double blanks.
+fn without_holes(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut symbols = line.chars().peekable();
+    while let Some(symbol) = symbols.next() {
+        let opens = out.is_empty() || out.ends_with(['(', '（']);
+        match symbol {
+            symbol if symbol.is_whitespace() => {
+                if !opens && !out.ends_with(' ') {
+                    out.push(' ');
+                }
+            }
+            ',' | ';' | '，' | '；' | '、' if opens => {}
+            ')' | '）' => close_parenthesis(&mut out, symbol),
+            ',' => {
+                trim_blank(&mut out);
+                if !out.ends_with(',') {
+                    out.push(',');
+                }
+            }
+            '.' => {
+                if symbols.peek().is_none_or(|next| next.is_whitespace()) {
+                    trim_blank(&mut out);
+                }
+                out.push('.');
+            }
+            _ => out.push(symbol),
+        }
+    }
+    out
+}
+
+fn close_parenthesis(out: &mut String, symbol: char) {
+    if out.ends_with(' ') {
+        trim_blank(out);
+        if out.ends_with([',', ';']) {
+            out.pop();
+        }
+    }
+    if out.ends_with(['(', '（']) {
+        out.pop();
+        return;
+    }
+    out.push(symbol);
+}
+
+fn trim_blank(out: &mut String) {
+    if out.ends_with(' ') {
+        out.pop();
+    }
+}

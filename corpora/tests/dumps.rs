@@ -1,0 +1,66 @@
+//! The real dump excerpts beside the checkout; without them these tests say so and pass.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+use std::path::{Path, PathBuf};
+
+use glossa_base::Silent;
+use glossa_corpora::{Document, Options, Source, Split, Summary, build, read_split};
+
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn excerpt(name: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/dump").join(name);
+    if path.is_file() {
+        return Some(path);
+    }
+    eprintln!("skipped: {} is not there", path.display());
+    None
+}
+
+fn build_excerpt(name: &str) -> Option<(Summary, Vec<Document>)> {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("corpus");
+    let summary = build(&[Source::new(excerpt(name)?)], &Options::default(), &out, &Silent).unwrap();
+    let documents = Split::ALL.iter().flat_map(|split| read_split(&out, *split).unwrap()).collect::<Result<_, _>>();
+    Some((summary, documents.unwrap()))
+}
+
+fn check_no_markup(documents: &[Document]) {
+    let marks = ["[[", "]]", "{{", "}}", "{|", "|}", "<ref", "</", "''", "__", "thumb|", "&nbsp;"];
+    for document in documents {
+        for line in document.text.lines() {
+            let leaked = marks.iter().find(|mark| line.contains(**mark));
+            assert!(leaked.is_none(), "{leaked:?} in {:?}: {line}", document.title);
+        }
+    }
+}
+
+#[test]
+fn english() {
+    let Some((summary, documents)) =
+        build_excerpt("enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2")
+    else {
+        return;
+    };
+    // 100 pages are redirects; one of them is outside the article namespace and counted there.
+    assert_eq!((summary.read, documents.len()), (206, 106));
+    assert_eq!((summary.dropped.redirects, summary.dropped.other_namespaces, summary.dropped.total()), (99, 1, 100));
+    check_no_markup(&documents);
+    let anarchism = documents.iter().find(|document| document.title.as_deref() == Some("Anarchism")).unwrap();
+    assert_eq!(anarchism.id, "12");
+    assert!(anarchism.text.starts_with("Anarchism is a political philosophy that advocates self-governed societies"));
+}
+
+#[test]
+fn english_tables() {
+    let Some((summary, documents)) = build_excerpt("enwiki-table-markup.xml.bz2") else { return };
+    assert_eq!((summary.read, documents.len()), (5, 5));
+    check_no_markup(&documents);
+}
+
+#[test]
+fn bulgarian_in_utf_16() {
+    let Some((summary, documents)) = build_excerpt("bgwiki-latest-pages-articles-shortened.xml.bz2") else { return };
+    assert_eq!((summary.read, documents.len()), (3, 1));
+    check_no_markup(&documents);
+    assert!(documents[0].text.starts_with("Григорианският календар"));
+}

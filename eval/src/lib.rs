@@ -1,0 +1,25 @@
+//! Scores any system that labels texts: predictions in, metrics with intervals and a signature
+//! out. It sees a model only as [`Predictor`] or as a predictions file, and knows nothing about
+//! tensors, training or the network.
+
+pub mod bootstrap;
+pub mod error;
+pub mod metrics;
+pub mod perplexity;
+pub mod predictions;
+pub mod report;
+
+pub use bootstrap::Interval;
+pub use error::Error;
+pub use metrics::{Confusion, Metrics, score};
+pub use perplexity::Likelihood;
+pub use predictions::Prediction;
+pub use report::{Report, ReportOptions, Score, Signature};
+
+use glossa_base::Outcome;
+
+/// Anything that labels texts.
+pub trait Predictor {
+    /// One prediction a text, in the order of the texts.
+    fn predict(&self, texts: &[String]) -> Outcome<Vec<Prediction>>;
+}

@@ -1,0 +1,78 @@
+//! Perplexity from a summed negative log-likelihood. It does not decide what a piece, a word or a
+//! character is: whoever counts says so beside the figure, since figures over different units
+//! cannot be compared.
+
+use serde::{Deserialize, Serialize};
+
+/// `exp(nats / count)`; nothing when the count is 0.
+pub fn perplexity(nats: f64, count: u64) -> Option<f64> {
+    (count > 0).then(|| (nats / count as f64).exp())
+}
+
+/// Bits for each of `count` units, `nats / (count ln 2)`; nothing when the count is 0.
+pub fn bits(nats: f64, count: u64) -> Option<f64> {
+    (count > 0).then(|| nats / (count as f64 * std::f64::consts::LN_2))
+}
+
+/// The likelihood of a text under a language model, with the sizes of the text in each unit.
+/// Sums of parts are sums of the fields.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Likelihood {
+    /// Summed negative log-likelihood of all predicted pieces, in nats.
+    pub nats: f64,
+    /// Predicted pieces (ends of documents included where the model predicts them).
+    pub pieces: u64,
+    /// Words of the text; for figures to compare with MultiFiT and PolEval, ends of sentences are
+    /// counted too.
+    pub words: u64,
+    /// Characters (Unicode scalar values) of the text.
+    pub characters: u64,
+}
+
+impl Likelihood {
+    /// Perplexity by piece.
+    pub fn by_piece(&self) -> Option<f64> {
+        perplexity(self.nats, self.pieces)
+    }
+
+    /// Perplexity by word: the same likelihood, shared among the words.
+    pub fn by_word(&self) -> Option<f64> {
+        perplexity(self.nats, self.words)
+    }
+
+    /// Bits by character; comparable between tokenizers and, with care, languages.
+    pub fn bits_per_character(&self) -> Option<f64> {
+        bits(self.nats, self.characters)
+    }
+
+    /// The likelihood of two texts together.
+    pub fn plus(self, other: Self) -> Self {
+        Likelihood {
+            nats: self.nats + other.nats,
+            pieces: self.pieces + other.pieces,
+            words: self.words + other.words,
+            characters: self.characters + other.characters,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uniform_model_has_its_vocabulary_as_perplexity() {
+        let pieces = 12;
+        let half = Likelihood { nats: f64::from(pieces) * 8f64.ln(), pieces: 12, words: 4, characters: 18 };
+        let whole = half.plus(half);
+        assert!((whole.by_piece().unwrap() - 8.0).abs() < 1e-12);
+        assert!((whole.by_word().unwrap() - 512.0).abs() < 1e-9);
+        assert!((whole.bits_per_character().unwrap() - 2.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn nothing_counted_gives_nothing() {
+        let none = Likelihood::default();
+        assert_eq!((none.by_piece(), none.by_word(), none.bits_per_character()), (None, None, None));
+    }
+}

@@ -1,0 +1,422 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// From a language's raw text to a working text classifier.
+#[derive(Parser)]
+#[command(name = "glossa", version, max_term_width = 100, after_help = "Start with: glossa demo")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Args)]
+pub(crate) struct Common {
+    /// Print one JSON object on stdout; everything else goes to stderr.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Seed of all randomness; the same seed gives the same bytes on the CPU.
+    #[arg(long, global = true, default_value_t = 0, value_name = "NUMBER")]
+    pub(crate) seed: u64,
+    /// Where to compute: cpu, cuda, cuda:N or auto.
+    #[arg(long, global = true, default_value = "auto", value_name = "DEVICE")]
+    pub(crate) device: String,
+    /// Make no connection. (No command makes one yet.)
+    #[arg(long, global = true)]
+    pub(crate) offline: bool,
+    /// No progress.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Say what would be written, and write nothing.
+    #[arg(long, global = true)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// The whole pipeline on a built-in sample, explained step by step.
+    Demo(DemoArguments),
+    /// Build a corpus from files.
+    #[command(subcommand)]
+    Corpus(CorpusCommand),
+    /// Train and use subword tokenizers.
+    #[command(subcommand)]
+    Tokenizer(TokenizerCommand),
+    /// Pretrain, fine-tune and use language models.
+    #[command(subcommand)]
+    Lm(LmCommand),
+    /// Train and use text classifiers.
+    #[command(subcommand)]
+    Classify(ClassifyCommand),
+    /// Score predictions.
+    #[command(subcommand)]
+    Eval(EvalCommand),
+    /// Devices, versions, caches, and what is missing.
+    Doctor,
+}
+
+#[derive(Args)]
+pub(crate) struct DemoArguments {
+    /// Folder for everything that the demo makes.
+    #[arg(long, default_value = "glossa-demo", value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Language of the sample: en or eu.
+    #[arg(long, default_value = "en", value_name = "CODE")]
+    pub(crate) language: String,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum CorpusCommand {
+    /// Read files, clean, drop duplicates, split, write a corpus folder.
+    Build(CorpusBuild),
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Kind {
+    Text,
+    Jsonl,
+    Csv,
+    Tsv,
+    Dump,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Unit {
+    Line,
+    Block,
+}
+
+#[derive(Args)]
+pub(crate) struct CorpusBuild {
+    /// Files or folders: .txt, .jsonl, .csv, .tsv, MediaWiki dumps (.xml, .xml.bz2).
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// The corpus folder to write.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Kind of all files; by default each file's extension tells.
+    #[arg(long, value_enum)]
+    pub(crate) kind: Option<Kind>,
+    /// What is one document in plain text: each line, or lines up to an empty one.
+    #[arg(long, value_enum, default_value = "line")]
+    pub(crate) documents: Unit,
+    /// Field or column of the text in JSONL and tables.
+    #[arg(long, default_value = "text", value_name = "NAME")]
+    pub(crate) text_column: String,
+    /// Drop documents with fewer characters.
+    #[arg(long, default_value_t = 1, value_name = "NUMBER")]
+    pub(crate) minimum_characters: usize,
+    /// Drop documents with fewer words.
+    #[arg(long, default_value_t = 1, value_name = "NUMBER")]
+    pub(crate) minimum_words: usize,
+    /// Keep documents with the text of an earlier one.
+    #[arg(long)]
+    pub(crate) keep_duplicates: bool,
+    /// Share of documents for validation.
+    #[arg(long, default_value_t = 0.01, value_name = "SHARE")]
+    pub(crate) valid_share: f64,
+    /// Share of documents for testing.
+    #[arg(long, default_value_t = 0.01, value_name = "SHARE")]
+    pub(crate) test_share: f64,
+}
+
+/// Where the numbers of a run come from.
+#[derive(Args)]
+pub(crate) struct RecipeArguments {
+    /// Built-in recipe: tiny, small, multifit-paper or ulmfit.
+    #[arg(long, value_name = "NAME", conflicts_with = "recipe")]
+    pub(crate) preset: Option<String>,
+    /// A recipe file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) recipe: Option<PathBuf>,
+    /// Override one value, such as pretrain.training.epochs=5; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) overrides: Vec<String>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum TokenizerCommand {
+    /// Train SentencePiece on a corpus.
+    Train(TokenizerTrain),
+    /// Text to pieces.
+    Encode(TokenizerEncode),
+    /// Piece ids to text.
+    Decode(TokenizerDecode),
+    /// Pieces a word, unknown pieces, use of the vocabulary.
+    Stats(TokenizerStats),
+}
+
+#[derive(Args)]
+pub(crate) struct TokenizerTrain {
+    /// The corpus folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) corpus: PathBuf,
+    /// The tokenizer folder to write.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// The language's code, such as eu; it decides the character coverage.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) language: Option<String>,
+    /// Pieces of the vocabulary; overrides the recipe.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) vocabulary_size: Option<usize>,
+    /// unigram or bpe; overrides the recipe.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) algorithm: Option<String>,
+    /// Text rules: fastai-v1, fastai-v2, haha-2019 or none; overrides the recipe.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) rules: Option<String>,
+    #[command(flatten)]
+    pub(crate) recipe: RecipeArguments,
+}
+
+#[derive(Args)]
+pub(crate) struct TokenizerEncode {
+    /// A tokenizer or model folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tokenizer: PathBuf,
+    /// Texts; without any, lines of stdin.
+    #[arg(value_name = "TEXT")]
+    pub(crate) texts: Vec<String>,
+    /// Sample a segmentation with this smoothing (subword regularisation), such as 0.1.
+    #[arg(long, value_name = "ALPHA")]
+    pub(crate) sample: Option<f32>,
+}
+
+#[derive(Args)]
+pub(crate) struct TokenizerDecode {
+    /// A tokenizer or model folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tokenizer: PathBuf,
+    /// Piece ids; without any, lines of ids on stdin.
+    #[arg(value_name = "ID")]
+    pub(crate) ids: Vec<u32>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum SplitName {
+    Train,
+    Valid,
+    Test,
+}
+
+#[derive(Args)]
+pub(crate) struct TokenizerStats {
+    /// A tokenizer or model folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tokenizer: PathBuf,
+    /// The corpus folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) corpus: PathBuf,
+    /// Split of the corpus.
+    #[arg(long, value_enum, default_value = "valid")]
+    pub(crate) split: SplitName,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum LmCommand {
+    /// Train a language model from nothing on a corpus.
+    Pretrain(LmPretrain),
+    /// Go on training a language model on a task's texts.
+    Finetune(LmFinetune),
+    /// Perplexity by piece and by word.
+    Perplexity(LmPerplexity),
+    /// Write on from a prompt.
+    Generate(LmGenerate),
+}
+
+#[derive(Args)]
+pub(crate) struct LmPretrain {
+    /// The corpus folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) corpus: PathBuf,
+    /// The tokenizer folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tokenizer: PathBuf,
+    /// The model folder to write.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) recipe: RecipeArguments,
+}
+
+#[derive(Args)]
+pub(crate) struct LmFinetune {
+    /// The language model's folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) model: PathBuf,
+    /// Texts of the task: tables or .txt; may be repeated.
+    #[arg(long, required = true, value_name = "FILE")]
+    pub(crate) texts: Vec<PathBuf>,
+    /// Texts to judge by.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) valid: Option<PathBuf>,
+    /// Column of the text in tables.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) text_column: Option<String>,
+    /// The model folder to write.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) recipe: RecipeArguments,
+}
+
+#[derive(Args)]
+pub(crate) struct LmPerplexity {
+    /// The language model's folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) model: PathBuf,
+    /// A corpus folder.
+    #[arg(long, value_name = "DIR", required_unless_present = "input", conflicts_with = "input")]
+    pub(crate) corpus: Option<PathBuf>,
+    /// Split of the corpus.
+    #[arg(long, value_enum, default_value = "test")]
+    pub(crate) split: SplitName,
+    /// A table or text file instead of a corpus.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) input: Option<PathBuf>,
+    /// Column of the text in tables.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) text_column: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct LmGenerate {
+    /// The language model's folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) model: PathBuf,
+    /// The beginning of the text.
+    #[arg(long, default_value = "", value_name = "TEXT")]
+    pub(crate) prompt: String,
+    /// Pieces to write at most.
+    #[arg(long, default_value_t = 60, value_name = "NUMBER")]
+    pub(crate) length: usize,
+    /// Below 1 safer, above 1 wilder, 0 the likeliest piece always.
+    #[arg(long, default_value_t = 0.8, value_name = "NUMBER")]
+    pub(crate) temperature: f64,
+    /// Only so many likeliest pieces; 0 for all.
+    #[arg(long, default_value_t = 0, value_name = "NUMBER")]
+    pub(crate) top_k: usize,
+    /// Only the likeliest pieces with this share of the mass.
+    #[arg(long, default_value_t = 0.95, value_name = "SHARE")]
+    pub(crate) top_p: f64,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ClassifyCommand {
+    /// Train a classifier from a language model, from nothing, or a baseline.
+    Train(ClassifyTrain),
+    /// Label texts.
+    Predict(ClassifyPredict),
+}
+
+#[derive(Clone, Copy, ValueEnum, PartialEq, Eq)]
+pub(crate) enum Method {
+    /// A recurrent encoder with a head.
+    Network,
+    /// Multinomial Naive Bayes.
+    NaiveBayes,
+    /// Naive Bayes features with a linear classifier.
+    Nbsvm,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum UnitsName {
+    Words,
+    Pieces,
+    Characters,
+}
+
+#[derive(Args)]
+pub(crate) struct ClassifyTrain {
+    /// How to classify.
+    #[arg(long, value_enum, default_value = "network")]
+    pub(crate) method: Method,
+    /// The language model to start from.
+    #[arg(long, value_name = "DIR", conflicts_with = "tokenizer")]
+    pub(crate) model: Option<PathBuf>,
+    /// A tokenizer, to start from fresh weights; or for a baseline on pieces.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tokenizer: Option<PathBuf>,
+    /// Labelled texts to learn from: .csv, .tsv or .jsonl.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) train: PathBuf,
+    /// Labelled texts to judge epochs by.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) valid: Option<PathBuf>,
+    /// Labelled texts to score the result on.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) test: Option<PathBuf>,
+    /// Column of the text; by default text, sentence, review or tweet.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) text_column: Option<String>,
+    /// Column of the label; by default label, category, class or sentiment.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) label_column: Option<String>,
+    /// What a baseline counts.
+    #[arg(long, value_enum, default_value = "words")]
+    pub(crate) units: UnitsName,
+    /// Longest run of units that a baseline counts, 1 to 3.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) n_gram: Option<usize>,
+    /// The model folder to write.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) recipe: RecipeArguments,
+}
+
+#[derive(Args)]
+pub(crate) struct ClassifyPredict {
+    /// The classifier's folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) model: PathBuf,
+    /// Texts; without any and without --input, lines of stdin.
+    #[arg(value_name = "TEXT", conflicts_with = "input")]
+    pub(crate) texts: Vec<String>,
+    /// A table or .txt of texts.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) input: Option<PathBuf>,
+    /// The table has labels: keep them beside the predictions, for `eval score`.
+    #[arg(long, requires = "input")]
+    pub(crate) labelled: bool,
+    /// Column of the text.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) text_column: Option<String>,
+    /// Column of the label.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) label_column: Option<String>,
+    /// Write the predictions to this file (.jsonl) instead of printing them.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum EvalCommand {
+    /// Accuracy, precision, recall, F1 and the confusion matrix of any system's predictions.
+    Score(EvalScore),
+}
+
+#[derive(Args)]
+pub(crate) struct EvalScore {
+    /// Predictions: .jsonl, .csv or .tsv with `label` and, unless --gold is given, `gold`.
+    #[arg(value_name = "FILE")]
+    pub(crate) predictions: PathBuf,
+    /// The gold labels, in the same order.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) gold: Option<PathBuf>,
+    /// Column of the label in the gold file.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) label_column: Option<String>,
+    /// Name of the task, for the signature.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) task: Option<String>,
+    /// Name of the split, for the signature.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) split: Option<String>,
+}

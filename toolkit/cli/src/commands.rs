@@ -1,0 +1,37 @@
+//! One module a group of commands; each calls the pipeline and says what came of it.
+
+mod classify;
+mod corpus;
+mod demo;
+mod doctor;
+mod eval;
+mod lm;
+mod recipe;
+mod tokenizer;
+
+use glossa_base::Outcome;
+
+use crate::arguments::Command;
+use crate::context::Context;
+
+pub(crate) fn run(command: Command, context: &Context) -> Outcome<()> {
+    match command {
+        Command::Demo(arguments) => demo::run(&arguments, context),
+        Command::Corpus(command) => corpus::run(&command, context),
+        Command::Tokenizer(command) => tokenizer::run(&command, context),
+        Command::Lm(command) => lm::run(&command, context),
+        Command::Classify(command) => classify::run(&command, context),
+        Command::Eval(command) => eval::run(&command, context),
+        Command::Doctor => doctor::run(context),
+    }
+}
+
+/// Texts given as arguments, or the lines of stdin.
+fn texts_or_stdin(texts: &[String]) -> Outcome<Vec<String>> {
+    if !texts.is_empty() {
+        return Ok(texts.to_vec());
+    }
+    let lines = std::io::read_to_string(std::io::stdin());
+    let lines = lines.map_err(|cause| glossa_base::Failure::data("cannot read stdin as UTF-8 text").because(cause))?;
+    Ok(lines.lines().map(str::to_owned).collect())
+}

@@ -1,0 +1,138 @@
+//! `glossa classify`.
+
+use glossa_base::{Failure, Kind, Outcome};
+use glossa_eval::{Prediction, predictions};
+use glossa_pipeline::classifier::{self, BaselineSetting, ClassifierOutcome, LabelledFiles, Start, Units};
+use glossa_recipes::baseline::{self, BaselineOptions};
+use glossa_text::labelled::{Columns, read, read_texts};
+use serde_json::json;
+
+use crate::arguments::{ClassifyCommand, ClassifyPredict, ClassifyTrain, Method, UnitsName};
+use crate::commands::lm::setting;
+use crate::commands::{recipe, texts_or_stdin};
+use crate::context::Context;
+
+pub(super) fn run(command: &ClassifyCommand, context: &Context) -> Outcome<()> {
+    match command {
+        ClassifyCommand::Train(arguments) => train(arguments, context),
+        ClassifyCommand::Predict(arguments) => predict(arguments, context),
+    }
+}
+
+fn train(arguments: &ClassifyTrain, context: &Context) -> Outcome<()> {
+    let columns = Columns { text: arguments.text_column.clone(), label: arguments.label_column.clone() };
+    let files = LabelledFiles {
+        train: &arguments.train,
+        valid: arguments.valid.as_deref(),
+        test: arguments.test.as_deref(),
+        columns: &columns,
+    };
+    let outcome = match arguments.method {
+        Method::Network => train_network(arguments, &files, context)?,
+        Method::NaiveBayes => train_baseline(arguments, baseline::Method::NaiveBayes, &files, context)?,
+        Method::Nbsvm => train_baseline(arguments, baseline::Method::Nbsvm, &files, context)?,
+    };
+    outcome.map_or(Ok(()), |outcome| emit(&outcome, context))
+}
+
+fn train_network(
+    arguments: &ClassifyTrain,
+    files: &LabelledFiles<'_>,
+    context: &Context,
+) -> Outcome<Option<ClassifierOutcome>> {
+    let start = match (&arguments.model, &arguments.tokenizer) {
+        (Some(model), _) => Start::LanguageModel(model),
+        (None, Some(tokenizer)) => Start::Tokenizer(tokenizer),
+        (None, None) => {
+            return Err(Failure::new(Kind::Usage, "nothing to start from")
+                .hint("give --model DIR (a language model), or --tokenizer DIR for fresh weights"));
+        }
+    };
+    let recipe = recipe::resolve(&arguments.recipe, arguments.model.as_deref())?;
+    let config = serde_json::to_value(&recipe).unwrap_or_default();
+    if context.plan("classify train", &arguments.out, &[&arguments.train], config)? {
+        return Ok(None);
+    }
+    classifier::train(&start, files, setting(&recipe, &arguments.out, context)).map(Some)
+}
+
+fn train_baseline(
+    arguments: &ClassifyTrain,
+    method: baseline::Method,
+    files: &LabelledFiles<'_>,
+    context: &Context,
+) -> Outcome<Option<ClassifierOutcome>> {
+    let units = match arguments.units {
+        UnitsName::Words => Units::Words,
+        UnitsName::Pieces => Units::Pieces,
+        UnitsName::Characters => Units::Characters,
+    };
+    let usual = BaselineOptions::of(method);
+    let n_gram = match units {
+        Units::Characters => 1,
+        Units::Words | Units::Pieces => usual.n_gram,
+    };
+    let options = BaselineOptions { n_gram: arguments.n_gram.unwrap_or(n_gram), seed: context.seed, ..usual };
+    if context.plan(
+        "classify train",
+        &arguments.out,
+        &[&arguments.train],
+        serde_json::to_value(&options).unwrap_or_default(),
+    )? {
+        return Ok(None);
+    }
+    let tokenizer = arguments.tokenizer.as_deref().or(arguments.model.as_deref());
+    let tokenizer = tokenizer.filter(|_| units == Units::Pieces);
+    let setting = BaselineSetting { units, options: &options, tokenizer, out: &arguments.out };
+    classifier::train_baseline(files, setting).map(Some)
+}
+
+fn emit(outcome: &ClassifierOutcome, context: &Context) -> Outcome<()> {
+    let scores = outcome.test.as_ref().map(|report| format!("{}\n", report.to_text().trim_end())).unwrap_or_default();
+    let text = format!(
+        "{scores}classifier: {} labels ({})\nfolder: {}",
+        outcome.labels.len(),
+        outcome.labels.join(", "),
+        outcome.folder.display()
+    );
+    context.emit(outcome, &text)
+}
+
+fn predict(arguments: &ClassifyPredict, context: &Context) -> Outcome<()> {
+    let columns = Columns { text: arguments.text_column.clone(), label: arguments.label_column.clone() };
+    let (texts, gold) = match &arguments.input {
+        Some(file) if arguments.labelled => {
+            let examples = read(file, &columns)?;
+            examples.into_iter().map(|example| (example.text, Some(example.label))).unzip()
+        }
+        Some(file) => with_no_gold(read_texts(file, columns.text.as_deref())?),
+        None => with_no_gold(texts_or_stdin(&arguments.texts)?),
+    };
+    let mut predicted = classifier::predict(&arguments.model, &texts, context.device, &context.console)?;
+    for (prediction, gold) in predicted.iter_mut().zip(gold) {
+        prediction.gold = gold;
+    }
+    match &arguments.out {
+        Some(out) => {
+            predictions::write(out, &predicted)?;
+            context.emit(
+                &json!({"file": out, "count": predicted.len()}),
+                &format!("{} predictions in {}", predicted.len(), out.display()),
+            )
+        }
+        None => context.emit(&json!({"predictions": predicted}), &lines(&predicted, &texts)),
+    }
+}
+
+fn with_no_gold(texts: Vec<String>) -> (Vec<String>, Vec<Option<String>>) {
+    let none = vec![None; texts.len()];
+    (texts, none)
+}
+
+fn lines(predicted: &[Prediction], texts: &[String]) -> String {
+    let line = |(prediction, text): (&Prediction, &String)| {
+        let share = prediction.probabilities.get(&prediction.label).copied().unwrap_or(f64::NAN);
+        format!("{}\t{share:.3}\t{}\n", prediction.label, text.replace(['\n', '\t'], " "))
+    };
+    predicted.iter().zip(texts).map(line).collect()
+}

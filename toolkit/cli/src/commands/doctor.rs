@@ -1,0 +1,118 @@
+//! `glossa doctor`: devices, versions, caches, and what is missing.
+
+use std::path::PathBuf;
+
+use glossa_base::Outcome;
+use glossa_nn::device::cuda_count;
+use serde::Serialize;
+
+use crate::context::Context;
+
+#[derive(Serialize)]
+struct Finding {
+    name: &'static str,
+    value: String,
+    /// What to do, where something is missing.
+    missing: Option<String>,
+}
+
+pub(super) fn run(context: &Context) -> Outcome<()> {
+    let findings =
+        vec![version(), processor(), cuda(), memory(), temporary_folder(), model_cache(), languages(), presets()];
+    let lines: String = findings
+        .iter()
+        .map(|finding| {
+            let advice =
+                finding.missing.as_ref().map(|advice| format!("\n{:<12}  -> {advice}", "")).unwrap_or_default();
+            format!("{:<12}{}{advice}\n", finding.name, finding.value)
+        })
+        .collect();
+    context.emit(&serde_json::json!({"findings": findings}), &lines)
+}
+
+fn found(name: &'static str, value: String) -> Finding {
+    Finding { name, value, missing: None }
+}
+
+fn version() -> Finding {
+    found("glossa", format!("{} ({} {})", glossa_base::TOOL_VERSION, std::env::consts::OS, std::env::consts::ARCH))
+}
+
+fn processor() -> Finding {
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    #[cfg(target_arch = "x86_64")]
+    let features = [
+        ("AVX2", is_x86_feature_detected!("avx2")),
+        ("FMA", is_x86_feature_detected!("fma")),
+        ("AVX-512", is_x86_feature_detected!("avx512f")),
+    ];
+    #[cfg(not(target_arch = "x86_64"))]
+    let features: [(&str, bool); 0] = [];
+    let names: Vec<&str> = features.iter().filter(|(_, there)| *there).map(|(name, _)| *name).collect();
+    found("cpu", format!("{threads} threads {}", names.join(" ")))
+}
+
+fn cuda() -> Finding {
+    let advice = |text: &str| Some(text.to_owned());
+    let (value, missing) = match cuda_count() {
+        None => {
+            ("not in this build".to_owned(), advice("for an NVIDIA GPU, build with `make cuda`; the CPU needs nothing"))
+        }
+        Some(0) => (
+            "no device".to_owned(),
+            advice("the NVIDIA driver (libcuda) is missing or finds no GPU; computing on the CPU"),
+        ),
+        Some(count) => (
+            format!(
+                "{count} device(s): {}",
+                (0..count).map(|index| format!("cuda:{index}")).collect::<Vec<_>>().join(" ")
+            ),
+            nvrtc(),
+        ),
+    };
+    Finding { name: "cuda", value, missing }
+}
+
+/// Kernels are compiled at run time, which needs the CUDA toolkit's compiler library and headers.
+fn nvrtc() -> Option<String> {
+    let root = std::env::var_os("CUDA_PATH").map_or_else(|| PathBuf::from("/usr/local/cuda"), PathBuf::from);
+    let headers = root.join("include/cuda_runtime.h");
+    (!headers.is_file()).then(|| {
+        format!("{} is missing: install the CUDA toolkit (NVRTC and headers) or set CUDA_PATH", headers.display())
+    })
+}
+
+fn memory() -> Finding {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = text.lines().find(|line| line.starts_with("MemAvailable:"));
+    let kilobytes = line.and_then(|line| line.split_whitespace().nth(1)).and_then(|word| word.parse::<f64>().ok());
+    found(
+        "memory",
+        kilobytes.map_or_else(|| "unknown".to_owned(), |size| format!("{:.1} GiB available", size / 1024.0 / 1024.0)),
+    )
+}
+
+fn temporary_folder() -> Finding {
+    let folder = std::env::temp_dir();
+    let writable = std::fs::metadata(&folder).is_ok_and(|metadata| !metadata.permissions().readonly());
+    let missing = (!writable).then(|| "set TMPDIR to a folder that can be written".to_owned());
+    Finding { name: "temporary", value: folder.display().to_string(), missing }
+}
+
+fn model_cache() -> Finding {
+    let home = std::env::var_os("HF_HOME").map(PathBuf::from);
+    let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cache/huggingface")));
+    let value = home.map_or_else(
+        || "no home folder".to_owned(),
+        |path| format!("{} (used when models are pulled)", path.join("hub").display()),
+    );
+    found("cache", value)
+}
+
+fn languages() -> Finding {
+    found("languages", format!("{} built in", glossa_languages::codes().count()))
+}
+
+fn presets() -> Finding {
+    found("presets", glossa_recipes::recipe::preset_names().collect::<Vec<_>>().join(", "))
+}

@@ -1,0 +1,103 @@
+//! `glossa lm`.
+
+use std::path::Path;
+
+use glossa_base::Outcome;
+use glossa_pipeline::language_model::{self, LanguageModelOutcome, Setting, TaskTexts, Text};
+use glossa_recipes::{Recipe, Sampling};
+use serde_json::json;
+
+use crate::arguments::{LmCommand, LmFinetune, LmGenerate, LmPerplexity, LmPretrain};
+use crate::commands::{recipe, tokenizer::split};
+use crate::context::Context;
+
+pub(super) fn run(command: &LmCommand, context: &Context) -> Outcome<()> {
+    match command {
+        LmCommand::Pretrain(arguments) => pretrain(arguments, context),
+        LmCommand::Finetune(arguments) => finetune(arguments, context),
+        LmCommand::Perplexity(arguments) => perplexity(arguments, context),
+        LmCommand::Generate(arguments) => generate(arguments, context),
+    }
+}
+
+/// What a training stage is told.
+pub(super) fn setting<'a>(recipe: &'a Recipe, out: &'a Path, context: &'a Context) -> Setting<'a> {
+    Setting { recipe, device: context.device, seed: context.seed, out, progress: &context.console }
+}
+
+fn config(recipe: &Recipe) -> serde_json::Value {
+    serde_json::to_value(recipe).unwrap_or_default()
+}
+
+fn pretrain(arguments: &LmPretrain, context: &Context) -> Outcome<()> {
+    let recipe = recipe::resolve(&arguments.recipe, None)?;
+    if context.plan("lm pretrain", &arguments.out, &[&arguments.corpus, &arguments.tokenizer], config(&recipe))? {
+        return Ok(());
+    }
+    let outcome =
+        language_model::pretrain(&arguments.corpus, &arguments.tokenizer, setting(&recipe, &arguments.out, context))?;
+    emit(&outcome, context)
+}
+
+fn finetune(arguments: &LmFinetune, context: &Context) -> Outcome<()> {
+    let recipe = recipe::resolve(&arguments.recipe, Some(&arguments.model))?;
+    let texts = TaskTexts {
+        train: &arguments.texts,
+        valid: arguments.valid.as_deref(),
+        column: arguments.text_column.as_deref(),
+    };
+    let mut inputs: Vec<&Path> = vec![&arguments.model];
+    inputs.extend(arguments.texts.iter().map(std::path::PathBuf::as_path));
+    if context.plan("lm finetune", &arguments.out, &inputs, config(&recipe))? {
+        return Ok(());
+    }
+    emit(&language_model::finetune(&arguments.model, &texts, setting(&recipe, &arguments.out, context))?, context)
+}
+
+fn emit(outcome: &LanguageModelOutcome, context: &Context) -> Outcome<()> {
+    let last = outcome.records.last();
+    let judged: String = last
+        .map(|record| {
+            record.validation.iter().map(|(name, value)| format!("validation {name}: {value:.4}\n")).collect()
+        })
+        .unwrap_or_default();
+    let millions = outcome.parameters as f64 / 1e6;
+    context.emit(
+        outcome,
+        &format!("language model: {millions:.2} million weights\n{judged}folder: {}", outcome.folder.display()),
+    )
+}
+
+fn perplexity(arguments: &LmPerplexity, context: &Context) -> Outcome<()> {
+    let text = match (&arguments.input, &arguments.corpus) {
+        (Some(file), _) => Text::File(file, arguments.text_column.as_deref()),
+        (None, Some(corpus)) => Text::Corpus(corpus, split(arguments.split)),
+        (None, None) => {
+            return Err(glossa_base::Failure::new(glossa_base::Kind::Usage, "no text").hint("give --corpus or --input"));
+        }
+    };
+    let outcome = language_model::perplexity(&arguments.model, &text, context.device, &context.console)?;
+    let show = |value: Option<f64>| value.map_or_else(|| "undefined".to_owned(), |value| format!("{value:.3}"));
+    let report = format!(
+        "documents {}, words {}, pieces {}\nperplexity by piece {}\nperplexity by word {} (a document's end counts as a word)\nbits a character {}\npieces guessed right {:.2} %",
+        outcome.documents,
+        outcome.likelihood.words - outcome.documents,
+        outcome.likelihood.pieces,
+        show(outcome.by_piece),
+        show(outcome.by_word),
+        show(outcome.bits_per_character),
+        100.0 * outcome.accuracy
+    );
+    context.emit(&outcome, &report)
+}
+
+fn generate(arguments: &LmGenerate, context: &Context) -> Outcome<()> {
+    let sampling = Sampling {
+        temperature: arguments.temperature,
+        top_k: arguments.top_k,
+        top_p: arguments.top_p,
+        length: arguments.length,
+    };
+    let text = language_model::generate(&arguments.model, &arguments.prompt, sampling, context.seed, context.device)?;
+    context.emit(&json!({"prompt": arguments.prompt, "text": text}), &text)
+}

@@ -1,0 +1,375 @@
+//! Classifiers: training from a language model, from nothing, or the baseline; prediction.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use burn::module::Module;
+use glossa_base::atomic::{WholeFolder, write_file};
+use glossa_base::manifest::Manifest;
+use glossa_base::{Failure, Outcome, Progress};
+use glossa_eval::{Prediction, Report, ReportOptions};
+use glossa_learn::EpochRecord;
+use glossa_nn::{Classifier, DeviceChoice, ModelConfig};
+use glossa_recipes::baseline::{Baseline, BaselineOptions};
+use glossa_recipes::{LabelledTokens, Reading, Run, model_folder};
+use glossa_text::labelled::{Columns, Example, read};
+use glossa_text::tokenizer::Tokenizer;
+use glossa_zoo::card::{Card, MetricRow};
+use glossa_zoo::layout::{BASELINE, ModelKind};
+use serde::{Deserialize, Serialize};
+
+use crate::language_model::{Setting, architecture, language};
+use crate::stage::{check_output, finish_model, json, name_of};
+
+/// What a classifier starts from.
+#[derive(Debug, Clone)]
+pub enum Start<'a> {
+    /// A pretrained or fine-tuned language model.
+    LanguageModel(&'a Path),
+    /// Fresh weights, with a tokenizer: what pretraining is compared with.
+    Tokenizer(&'a Path),
+}
+
+/// Labelled files.
+#[derive(Debug, Clone)]
+pub struct LabelledFiles<'a> {
+    /// To learn from.
+    pub train: &'a Path,
+    /// To judge epochs by.
+    pub valid: Option<&'a Path>,
+    /// To score the result on, once.
+    pub test: Option<&'a Path>,
+    /// Their columns.
+    pub columns: &'a Columns,
+}
+
+/// What training a classifier came to.
+#[derive(Debug, Clone, Serialize)]
+pub struct ClassifierOutcome {
+    /// The model folder.
+    pub folder: PathBuf,
+    /// Labels in the order of the outputs.
+    pub labels: Vec<String>,
+    /// A line an epoch; empty for a baseline.
+    pub records: Vec<EpochRecord>,
+    /// Scores on the test file.
+    pub test: Option<Report>,
+}
+
+struct Sets {
+    train: Vec<Example>,
+    valid: Option<Vec<Example>>,
+    test: Option<Vec<Example>>,
+    labels: Vec<String>,
+}
+
+fn read_sets(files: &LabelledFiles<'_>) -> Outcome<Sets> {
+    let train = read(files.train, files.columns)?;
+    let optional = |path: Option<&Path>| path.map(|path| read(path, files.columns)).transpose();
+    let (valid, test) = (optional(files.valid)?, optional(files.test)?);
+    let labels: BTreeSet<&str> = train.iter().map(|example| example.label.as_str()).collect();
+    let labels: Vec<String> = labels.into_iter().map(str::to_owned).collect();
+    if labels.len() < 2 {
+        return Err(
+            glossa_recipes::Error::Labels(format!("{} has only the label {labels:?}", files.train.display())).into()
+        );
+    }
+    Ok(Sets { train, valid, test, labels })
+}
+
+fn tokens(tokenizer: &Tokenizer, examples: &[Example], labels: &[String], place: &Path) -> Outcome<LabelledTokens> {
+    let mut tokens = LabelledTokens::default();
+    for example in examples {
+        tokens.texts.push(tokenizer.encode(&example.text)?);
+        tokens.classes.push(class(&example.label, labels, place)?);
+    }
+    Ok(tokens)
+}
+
+fn class(label: &str, labels: &[String], place: &Path) -> Outcome<usize> {
+    labels.iter().position(|known| known == label).ok_or_else(|| {
+        let problem = format!("{} has the label `{label}`, which the training set lacks", place.display());
+        Failure::from(glossa_recipes::Error::Labels(problem))
+    })
+}
+
+fn reading(tokenizer: &Tokenizer, recipe: &glossa_recipes::Recipe) -> Reading {
+    let window = glossa_recipes::classification::window(&recipe.classify);
+    Reading { pad: tokenizer.pad_id(), vocabulary: tokenizer.vocabulary_size(), window }
+}
+
+/// Trains a classifier and writes its model folder.
+///
+/// # Errors
+/// Damaged folders, unreadable or unlearnable labels, a loss that is not a number.
+pub fn train(start: &Start<'_>, files: &LabelledFiles<'_>, setting: Setting<'_>) -> Outcome<ClassifierOutcome> {
+    check_output(setting.out)?;
+    let sets = read_sets(files)?;
+    let device = setting.device.open()?;
+    let head = setting.recipe.classify.head_size;
+    let (tokenizer, model) = match start {
+        Start::LanguageModel(path) => {
+            let (encoder, config) = model_folder::read_encoder(path, &device)?;
+            let tokenizer = model_folder::read_tokenizer(path, &config)?;
+            (tokenizer, (Classifier::new(encoder, head, sets.labels.len(), setting.seed, &device), config.encoder))
+        }
+        Start::Tokenizer(path) => {
+            let tokenizer = Tokenizer::load(path)?;
+            let encoder = setting.recipe.encoder_config(tokenizer.vocabulary_size());
+            (tokenizer, (Classifier::fresh(&encoder, head, sets.labels.len(), setting.seed, &device), encoder))
+        }
+    };
+    let (model, encoder) = model;
+    let train = tokens(&tokenizer, &sets.train, &sets.labels, files.train)?;
+    let valid = match (&sets.valid, files.valid) {
+        (Some(valid), Some(path)) => Some(tokens(&tokenizer, valid, &sets.labels, path)?),
+        _ => None,
+    };
+    let reading = reading(&tokenizer, setting.recipe);
+    let run = Run { device: &device, seed: setting.seed, progress: setting.progress };
+    let trained = glossa_recipes::classify(model, &setting.recipe.classify, &train, valid.as_ref(), reading, run)?;
+    let mut config = ModelConfig::classifier(encoder, tokenizer.digest(), sets.labels.clone());
+    config.head_size = head;
+    let test = match &sets.test {
+        Some(test) => Some(score(&trained.model, &tokenizer, test, &sets.labels, reading, setting)?),
+        None => None,
+    };
+    let folder = WholeFolder::create(setting.out)?;
+    model_folder::write(folder.path(), &trained.model, &config, &tokenizer, setting.recipe, &trained.records)?;
+    let card = Card {
+        language: language(&tokenizer),
+        parameters: Some(trained.model.num_params() as u64),
+        base_model: base(start),
+        ..card(setting.out, &architecture(&config), &sets.labels, test.as_ref(), files)
+    };
+    finish_model(folder, &card, Manifest::new("classify", setting.seed, json(setting.recipe)?), &inputs(start, files))?;
+    Ok(ClassifierOutcome { folder: setting.out.to_path_buf(), labels: sets.labels, records: trained.records, test })
+}
+
+fn base(start: &Start<'_>) -> Option<String> {
+    match start {
+        Start::LanguageModel(path) => Some(name_of(path)),
+        Start::Tokenizer(_) => None,
+    }
+}
+
+fn inputs<'a>(start: &Start<'a>, files: &LabelledFiles<'a>) -> Vec<&'a Path> {
+    let (Start::LanguageModel(from) | Start::Tokenizer(from)) = start;
+    let mut inputs = vec![*from, files.train];
+    inputs.extend(files.valid);
+    inputs.extend(files.test);
+    inputs
+}
+
+fn card(out: &Path, architecture: &str, labels: &[String], test: Option<&Report>, files: &LabelledFiles<'_>) -> Card {
+    let dataset = files.test.map(name_of).unwrap_or_default();
+    let rows = test.map(|report| report.scores.iter());
+    let rows = rows.into_iter().flatten().map(|score| MetricRow {
+        name: score.metric.clone(),
+        value: score.value,
+        dataset: dataset.clone(),
+    });
+    Card {
+        labels: labels.to_vec(),
+        metrics: rows.collect(),
+        how_to_use: Some(format!("glossa classify predict --model {} \"...\"", name_of(out))),
+        ..Card::new(&name_of(out), ModelKind::Classifier, architecture)
+    }
+}
+
+fn score(
+    model: &Classifier,
+    tokenizer: &Tokenizer,
+    test: &[Example],
+    labels: &[String],
+    reading: Reading,
+    setting: Setting<'_>,
+) -> Outcome<Report> {
+    let texts: Vec<Vec<u32>> = test.iter().map(|example| tokenizer.encode(&example.text)).collect::<Result<_, _>>()?;
+    let probabilities = glossa_recipes::predict(model, &texts, reading, &glossa_base::Silent)?;
+    let predicted: Vec<String> =
+        probabilities.iter().map(|row| labels[glossa_recipes::best_class(row)].clone()).collect();
+    report(test, &predicted, setting.seed)
+}
+
+fn report(test: &[Example], predicted: &[String], seed: u64) -> Outcome<Report> {
+    let gold: Vec<String> = test.iter().map(|example| example.label.clone()).collect();
+    Ok(Report::new(
+        &gold,
+        predicted,
+        &ReportOptions { split: Some("test".to_owned()), seed, ..ReportOptions::default() },
+    )?)
+}
+
+/// What the baseline counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Units {
+    /// Lower-cased words.
+    Words,
+    /// Pieces of a tokenizer.
+    Pieces,
+    /// Three to five characters within a word.
+    Characters,
+}
+
+/// A baseline as it lies in a model folder.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredBaseline {
+    format: u32,
+    units: Units,
+    labels: Vec<String>,
+    model: Baseline,
+}
+
+const BASELINE_FORMAT: u32 = 1;
+
+/// The units of a text.
+fn units(text: &str, kind: Units, tokenizer: Option<&Tokenizer>) -> Outcome<Vec<String>> {
+    let lowered = text.to_lowercase();
+    let words = glossa_text::words::segment(&lowered).into_iter();
+    match (kind, tokenizer) {
+        (Units::Pieces, Some(tokenizer)) => Ok(tokenizer.pieces(text)?),
+        (Units::Pieces, None) => {
+            Err(Failure::data("the baseline on pieces needs a tokenizer")
+                .hint("give --tokenizer DIR, or --units words"))
+        }
+        (Units::Words, _) => Ok(words.map(str::to_owned).collect()),
+        (Units::Characters, _) => Ok(words.flat_map(character_grams).collect()),
+    }
+}
+
+fn character_grams(word: &str) -> Vec<String> {
+    let padded: Vec<char> = std::iter::once('_').chain(word.chars()).chain(std::iter::once('_')).collect();
+    (3..=5)
+        .flat_map(|size| padded.windows(size).map(|window| window.iter().collect::<String>()).collect::<Vec<_>>())
+        .collect()
+}
+
+/// Where a baseline is trained and what it counts.
+#[derive(Clone, Copy)]
+pub struct BaselineSetting<'a> {
+    /// What it counts.
+    pub units: Units,
+    /// Which model, with its numbers.
+    pub options: &'a BaselineOptions,
+    /// The tokenizer, for pieces.
+    pub tokenizer: Option<&'a Path>,
+    /// Where the folder appears.
+    pub out: &'a Path,
+}
+
+/// Trains a Naive Bayes or NBSVM baseline and writes its model folder.
+///
+/// # Errors
+/// Unreadable or unlearnable labels.
+pub fn train_baseline(files: &LabelledFiles<'_>, setting: BaselineSetting<'_>) -> Outcome<ClassifierOutcome> {
+    check_output(setting.out)?;
+    let sets = read_sets(files)?;
+    let tokenizer = setting.tokenizer.map(Tokenizer::load).transpose()?;
+    let documents = sets
+        .train
+        .iter()
+        .map(|example| units(&example.text, setting.units, tokenizer.as_ref()))
+        .collect::<Outcome<Vec<_>>>()?;
+    let classes = sets
+        .train
+        .iter()
+        .map(|example| class(&example.label, &sets.labels, files.train))
+        .collect::<Outcome<Vec<_>>>()?;
+    let model = Baseline::train(&documents, &classes, sets.labels.len(), setting.options)?;
+    let test = match &sets.test {
+        Some(test) => {
+            let predict = |example: &Example| -> Outcome<String> {
+                let row = model.predict(&units(&example.text, setting.units, tokenizer.as_ref())?);
+                Ok(sets.labels[glossa_recipes::best_class(&row)].clone())
+            };
+            let predicted = test.iter().map(predict).collect::<Outcome<Vec<_>>>()?;
+            Some(report(test, &predicted, setting.options.seed)?)
+        }
+        None => None,
+    };
+    let folder = WholeFolder::create(setting.out)?;
+    let stored = StoredBaseline { format: BASELINE_FORMAT, units: setting.units, labels: sets.labels.clone(), model };
+    let bytes =
+        serde_json::to_vec(&stored).map_err(|cause| Failure::data("cannot write the baseline").because(cause))?;
+    write_file(&folder.path().join(BASELINE), &bytes)?;
+    let config = serde_json::json!({"format": BASELINE_FORMAT, "model_type": "glossa-baseline", "architectures": ["GlossaBaseline"], "options": setting.options, "units": setting.units});
+    write_file(&folder.path().join("config.json"), config.to_string().as_bytes())?;
+    if let Some(tokenizer) = &tokenizer {
+        tokenizer.save_into(folder.path())?;
+    }
+    let architecture = format!("{:?} on {:?}", setting.options.method, setting.units);
+    let card = card(setting.out, &architecture, &sets.labels, test.as_ref(), files);
+    let mut inputs = vec![files.train];
+    inputs.extend(files.valid);
+    inputs.extend(files.test);
+    finish_model(folder, &card, Manifest::new("baseline", setting.options.seed, config), &inputs)?;
+    Ok(ClassifierOutcome { folder: setting.out.to_path_buf(), labels: sets.labels, records: Vec::new(), test })
+}
+
+/// Labels texts with any classifier folder, neural or baseline, in the order of the texts.
+///
+/// # Errors
+/// A damaged folder.
+pub fn predict(
+    model: &Path,
+    texts: &[String],
+    device: DeviceChoice,
+    progress: &dyn Progress,
+) -> Outcome<Vec<Prediction>> {
+    progress.start("predict", Some(texts.len() as u64), "texts");
+    let (labels, probabilities) = if model.join(BASELINE).is_file() {
+        predict_baseline(model, texts, progress)?
+    } else {
+        predict_network(model, texts, device, progress)?
+    };
+    progress.finish(&format!("{} texts", texts.len()));
+    let prediction = |row: &Vec<f64>| {
+        let unusable = || {
+            Failure::data(format!("{} gives no usable probabilities", model.display()))
+                .hint("its weights are not numbers: train or fetch it again")
+        };
+        Prediction::from_probabilities(&labels, row).ok_or_else(unusable)
+    };
+    probabilities.iter().map(prediction).collect()
+}
+
+type Labelled = (Vec<String>, Vec<Vec<f64>>);
+
+fn predict_network(model: &Path, texts: &[String], device: DeviceChoice, progress: &dyn Progress) -> Outcome<Labelled> {
+    let device = device.open()?;
+    let (classifier, config) = model_folder::read_classifier(model, &device)?;
+    let tokenizer = model_folder::read_tokenizer(model, &config)?;
+    let recipe = model_folder::read_recipe(model)?;
+    let tokens: Vec<Vec<u32>> = texts.iter().map(|text| tokenizer.encode(text)).collect::<Result<_, _>>()?;
+    let probabilities = glossa_recipes::predict(&classifier, &tokens, reading(&tokenizer, &recipe), progress)?;
+    Ok((config.labels, probabilities))
+}
+
+fn predict_baseline(model: &Path, texts: &[String], progress: &dyn Progress) -> Outcome<Labelled> {
+    let path = model.join(BASELINE);
+    let bytes = std::fs::read(&path).map_err(|cause| Failure::io("read", &path, cause))?;
+    let damaged =
+        |cause| Failure::data(format!("{} is damaged", path.display())).because(cause).hint("train the baseline again");
+    let stored: StoredBaseline = serde_json::from_slice(&bytes).map_err(damaged)?;
+    if stored.format > BASELINE_FORMAT || stored.labels.len() != stored.model.class_count() {
+        return Err(Failure::data(format!(
+            "{} has format {} or labels that do not fit",
+            path.display(),
+            stored.format
+        ))
+        .hint("use a newer glossa, or train the baseline again"));
+    }
+    let tokenizer = match stored.units {
+        Units::Pieces => Some(Tokenizer::load(model)?),
+        Units::Words | Units::Characters => None,
+    };
+    let mut probabilities = Vec::with_capacity(texts.len());
+    for text in texts {
+        probabilities.push(stored.model.predict(&units(text, stored.units, tokenizer.as_ref())?));
+        progress.advance(1);
+    }
+    Ok((stored.labels, probabilities))
+}

@@ -1,0 +1,266 @@
+//! Language models: pretraining on a corpus, fine-tuning on a task's texts, perplexity, generation.
+
+use std::path::{Path, PathBuf};
+
+use burn::module::Module;
+use glossa_base::atomic::WholeFolder;
+use glossa_base::manifest::Manifest;
+use glossa_base::seed::{Purpose, Stream};
+use glossa_base::{Failure, LanguageCode, Outcome, Progress};
+use glossa_corpora::Split;
+use glossa_eval::Likelihood;
+use glossa_learn::EpochRecord;
+use glossa_learn::stream::TokenSource;
+use glossa_nn::{DeviceChoice, LanguageModel, ModelConfig};
+use glossa_recipes::model_folder;
+use glossa_recipes::{Recipe, Run, Sampling, Trained};
+use glossa_text::labelled::read_texts;
+use glossa_text::tokenizer::Tokenizer;
+use glossa_zoo::card::{Card, MetricRow};
+use glossa_zoo::layout::ModelKind;
+use serde::Serialize;
+
+use crate::stage::{check_output, finish_model, json, name_of};
+use crate::tokens::{Mapped, TokenFolder, encode_all};
+
+/// What every training stage is told.
+#[derive(Clone, Copy)]
+pub struct Setting<'a> {
+    /// The recipe, resolved.
+    pub recipe: &'a Recipe,
+    /// Where to compute.
+    pub device: DeviceChoice,
+    /// The seed of everything.
+    pub seed: u64,
+    /// Where the folder appears.
+    pub out: &'a Path,
+    /// Who listens.
+    pub progress: &'a dyn Progress,
+}
+
+/// What training a language model came to.
+#[derive(Debug, Clone, Serialize)]
+pub struct LanguageModelOutcome {
+    /// The model folder.
+    pub folder: PathBuf,
+    /// Weights of the model.
+    pub parameters: usize,
+    /// A line an epoch.
+    pub records: Vec<EpochRecord>,
+}
+
+/// Pretrains a language model on a corpus.
+///
+/// # Errors
+/// A damaged corpus or tokenizer, too little text, a loss that is not a number.
+pub fn pretrain(corpus: &Path, tokenizer_folder: &Path, setting: Setting<'_>) -> Outcome<LanguageModelOutcome> {
+    check_output(setting.out)?;
+    let tokenizer = Tokenizer::load(tokenizer_folder)?;
+    let tokens = TokenFolder::of(corpus, &tokenizer, setting.progress)?;
+    let train = tokens.open(Split::Train)?.ok_or_else(|| nothing_to_read(corpus))?;
+    let valid = tokens.open(Split::Valid)?;
+    let config = setting.recipe.encoder_config(tokenizer.vocabulary_size());
+    let device = setting.device.open()?;
+    let run = Run { device: &device, seed: setting.seed, progress: setting.progress };
+    let valid = valid.as_ref().map(|valid| valid as &dyn TokenSource);
+    let trained = glossa_recipes::pretrain(&config, &setting.recipe.pretrain.training, &train, valid, run)?;
+    let config = ModelConfig::language_model(config, tokenizer.digest());
+    save(trained, &config, &tokenizer, "pretrain", None, &[corpus, tokenizer_folder], setting)
+}
+
+fn nothing_to_read(corpus: &Path) -> Failure {
+    Failure::data(format!("{} has no training text", corpus.display()))
+        .hint("build the corpus from more text, or with smaller valid and test shares")
+}
+
+/// Texts to fine-tune on.
+#[derive(Debug, Clone)]
+pub struct TaskTexts<'a> {
+    /// Tables or text files.
+    pub train: &'a [PathBuf],
+    /// A table or text file to judge by.
+    pub valid: Option<&'a Path>,
+    /// The column of texts in tables.
+    pub column: Option<&'a str>,
+}
+
+/// Fine-tunes a language model on a task's texts.
+///
+/// # Errors
+/// A damaged model folder, unreadable texts, a loss that is not a number.
+pub fn finetune(model: &Path, texts: &TaskTexts<'_>, setting: Setting<'_>) -> Outcome<LanguageModelOutcome> {
+    check_output(setting.out)?;
+    let device = setting.device.open()?;
+    let (language_model, config) = model_folder::read_language_model(model, &device)?;
+    let tokenizer = model_folder::read_tokenizer(model, &config)?;
+    let mut train = Vec::new();
+    for path in texts.train {
+        train.extend(encode_all(&tokenizer, read_texts(path, texts.column)?.into_iter())?);
+    }
+    let valid = match texts.valid {
+        Some(path) => Some(encode_all(&tokenizer, read_texts(path, texts.column)?.into_iter())?),
+        None => None,
+    };
+    let run = Run { device: &device, seed: setting.seed, progress: setting.progress };
+    let valid = valid.as_ref().map(|valid| valid as &dyn TokenSource);
+    let trained = glossa_recipes::finetune(language_model, &setting.recipe.finetune, &train, valid, run)?;
+    let mut inputs: Vec<&Path> = vec![model];
+    inputs.extend(texts.train.iter().map(PathBuf::as_path));
+    inputs.extend(texts.valid);
+    save(trained, &config, &tokenizer, "finetune", Some(name_of(model)), &inputs, setting)
+}
+
+fn save(
+    trained: Trained<LanguageModel>,
+    config: &ModelConfig,
+    tokenizer: &Tokenizer,
+    stage: &str,
+    base_model: Option<String>,
+    inputs: &[&Path],
+    setting: Setting<'_>,
+) -> Outcome<LanguageModelOutcome> {
+    let folder = WholeFolder::create(setting.out)?;
+    model_folder::write(folder.path(), &trained.model, config, tokenizer, setting.recipe, &trained.records)?;
+    let parameters = trained.model.num_params();
+    let card = Card {
+        language: language(tokenizer),
+        parameters: Some(parameters as u64),
+        metrics: card_metrics(&trained.records),
+        base_model,
+        how_to_use: Some(format!("glossa lm generate --model {} --prompt \"...\"", name_of(setting.out))),
+        ..Card::new(&name_of(setting.out), ModelKind::LanguageModel, &architecture(config))
+    };
+    let manifest = Manifest::new(stage, setting.seed, json(setting.recipe)?);
+    finish_model(folder, &card, manifest, inputs)?;
+    Ok(LanguageModelOutcome { folder: setting.out.to_path_buf(), parameters, records: trained.records })
+}
+
+/// The language that a tokenizer was trained for.
+pub(crate) fn language(tokenizer: &Tokenizer) -> Option<LanguageCode> {
+    tokenizer.config().language.as_deref().and_then(|code| code.parse().ok())
+}
+
+/// The encoder in words.
+pub(crate) fn architecture(config: &ModelConfig) -> String {
+    let encoder = &config.encoder;
+    let cell = match encoder.cell {
+        glossa_nn::Cell::Qrnn => "QRNN",
+        glossa_nn::Cell::AwdLstm => "AWD-LSTM",
+    };
+    format!(
+        "{cell}, {} layers of {}, embedding {}, {} pieces",
+        encoder.layer_count, encoder.hidden_size, encoder.embedding_size, encoder.vocabulary_size
+    )
+}
+
+fn card_metrics(records: &[EpochRecord]) -> Vec<MetricRow> {
+    let last = records.last().map(|record| &record.validation);
+    let finite = last.into_iter().flatten().filter(|(_, value)| value.is_finite());
+    finite
+        .map(|(name, value)| MetricRow { name: name.clone(), value: *value, dataset: "validation".to_owned() })
+        .collect()
+}
+
+/// Perplexity of a text.
+#[derive(Debug, Clone, Serialize)]
+pub struct PerplexityOutcome {
+    /// Sums.
+    pub likelihood: Likelihood,
+    /// Documents, each of which ends once.
+    pub documents: u64,
+    /// e to the nats a piece.
+    pub by_piece: Option<f64>,
+    /// e to the nats a word, where the end of a document counts as a word (PolEval 2018's way).
+    pub by_word: Option<f64>,
+    /// Bits a character.
+    pub bits_per_character: Option<f64>,
+    /// Share of pieces guessed right at first.
+    pub accuracy: f64,
+}
+
+/// What to measure perplexity on.
+pub enum Text<'a> {
+    /// A split of a corpus.
+    Corpus(&'a Path, Split),
+    /// A table or text file and its column.
+    File(&'a Path, Option<&'a str>),
+}
+
+/// Measures the perplexity of a language model.
+///
+/// # Errors
+/// A damaged folder, or too little text.
+pub fn perplexity(
+    model: &Path,
+    text: &Text<'_>,
+    device: DeviceChoice,
+    progress: &dyn Progress,
+) -> Outcome<PerplexityOutcome> {
+    let device = device.open()?;
+    let (language_model, config) = model_folder::read_language_model(model, &device)?;
+    let tokenizer = model_folder::read_tokenizer(model, &config)?;
+    let (source, words, characters): (Box<dyn TokenSource>, u64, u64) = match text {
+        Text::Corpus(corpus, split) => {
+            let file =
+                TokenFolder::of(corpus, &tokenizer, progress)?.open(*split)?.ok_or_else(|| nothing_to_read(corpus))?;
+            let characters = corpus_characters(corpus, *split)?;
+            let words = file.0.word_count();
+            (Box::new(Mapped(file.0)), words, characters)
+        }
+        Text::File(path, column) => {
+            let texts = read_texts(path, *column)?;
+            let words = texts.iter().map(|text| glossa_text::words::count(text)).sum();
+            let characters = texts.iter().map(|text| text.chars().count() as u64).sum();
+            (Box::new(encode_all(&tokenizer, texts.into_iter())?), words, characters)
+        }
+    };
+    let evaluated = glossa_recipes::evaluate(&language_model, source.as_ref(), &device)?;
+    let documents = source.document_count() as u64;
+    let likelihood =
+        Likelihood { nats: evaluated.likelihood, pieces: evaluated.pieces, words: words + documents, characters };
+    Ok(PerplexityOutcome {
+        likelihood,
+        documents,
+        by_piece: likelihood.by_piece(),
+        by_word: likelihood.by_word(),
+        bits_per_character: likelihood.bits_per_character(),
+        accuracy: evaluated.right / evaluated.pieces.max(1) as f64,
+    })
+}
+
+fn corpus_characters(corpus: &Path, split: Split) -> Outcome<u64> {
+    let mut characters = 0;
+    for document in glossa_corpora::read_split(corpus, split)? {
+        characters += document.map_err(Failure::from)?.text.chars().count() as u64;
+    }
+    Ok(characters)
+}
+
+/// Writes on from a prompt.
+///
+/// # Errors
+/// A damaged model folder.
+pub fn generate(model: &Path, prompt: &str, sampling: Sampling, seed: u64, device: DeviceChoice) -> Outcome<String> {
+    let device = device.open()?;
+    let (language_model, config) = model_folder::read_language_model(model, &device)?;
+    let tokenizer = model_folder::read_tokenizer(model, &config)?;
+    let mut ids = tokenizer.encode(prompt)?;
+    if ids.is_empty() {
+        ids.push(tokenizer.begin_id());
+    }
+    let banned: Vec<u32> = [
+        Some(tokenizer.unknown_id()),
+        Some(tokenizer.pad_id()),
+        tokenizer.special_id("xxunk"),
+        tokenizer.special_id("xxfld"),
+    ]
+    .into_iter()
+    .flatten()
+    .filter(|id| *id != tokenizer.begin_id())
+    .collect();
+    let stream = Stream::new(seed, Purpose::Generation, 0, 0);
+    let written =
+        glossa_recipes::generate(&language_model, &ids, sampling, &banned, tokenizer.begin_id(), stream, &device)?;
+    ids.extend(written);
+    Ok(tokenizer.decode(&ids)?)
+}

@@ -1,0 +1,15 @@
+//! The stages from raw text to a scored classifier. A stage reads folders and files, calls a recipe,
+//! and writes one folder with a manifest, whole or not at all. What to say to the user is the
+//! command's business.
+
+pub mod classifier;
+pub mod corpus;
+pub mod demo;
+pub mod language_model;
+pub mod report;
+pub mod sample;
+mod stage;
+pub mod tokenizer;
+mod tokens;
+
+pub use tokens::TokenFolder;

@@ -1,0 +1,50 @@
+//! What all stages share: a folder under construction and its manifest.
+
+use std::path::Path;
+
+use glossa_base::atomic::WholeFolder;
+use glossa_base::manifest::{FILE_NAME, FileRecord, Manifest};
+use glossa_base::{Failure, Outcome};
+use glossa_zoo::Card;
+use serde::Serialize;
+
+/// A value as JSON for a manifest or report.
+pub(crate) fn json<T: Serialize>(value: &T) -> Outcome<serde_json::Value> {
+    serde_json::to_value(value).map_err(|cause| Failure::data("cannot describe a stage").because(cause))
+}
+
+/// What a stage was made from: a file by its hash, a folder by its manifest's.
+pub(crate) fn input(path: &Path) -> Outcome<FileRecord> {
+    let file = if path.is_dir() { path.join(FILE_NAME) } else { path.to_path_buf() };
+    if path.is_dir() && !file.is_file() {
+        return Err(Failure::data(format!("{} is no folder of ours: it has no {FILE_NAME}", path.display()))
+            .hint("give the folder that a glossa command wrote with --out"));
+    }
+    FileRecord::of(&file, &path.display().to_string())
+}
+
+/// Refuses early what could not be written late: an output that holds foreign files.
+pub(crate) fn check_output(out: &Path) -> Outcome<()> {
+    let occupied = out.is_dir()
+        && !out.join(FILE_NAME).is_file()
+        && std::fs::read_dir(out).map_err(|cause| Failure::io("read", out, cause))?.next().is_some();
+    if out.is_file() || occupied {
+        return Err(Failure::data(format!("{} holds files that glossa did not write", out.display()))
+            .hint("choose another --out, or empty that folder yourself"));
+    }
+    Ok(())
+}
+
+/// Writes the card and the manifest of a model folder and puts it in its place.
+pub(crate) fn finish_model(folder: WholeFolder, card: &Card, mut manifest: Manifest, inputs: &[&Path]) -> Outcome<()> {
+    let text = card.to_markdown().map_err(Failure::from)?;
+    glossa_base::atomic::write_file(&folder.path().join(glossa_zoo::layout::CARD), text.as_bytes())?;
+    manifest.inputs = inputs.iter().map(|path| input(path)).collect::<Outcome<_>>()?;
+    manifest.write(folder.path())?;
+    folder.commit()
+}
+
+/// The last part of a path, as a name.
+pub(crate) fn name_of(path: &Path) -> String {
+    path.file_name().map_or_else(|| "model".to_owned(), |name| name.to_string_lossy().into_owned())
+}
