@@ -32,6 +32,8 @@ fn texts_or_stdin(texts: &[String]) -> Outcome<Vec<String>> {
         return Ok(texts.to_vec());
     }
     let lines = std::io::read_to_string(std::io::stdin());
-    let lines = lines.map_err(|cause| glossa_base::Failure::data("cannot read stdin as UTF-8 text").because(cause))?;
+    let lines = lines.map_err(|cause| {
+        glossa_base::Failure::data("cannot read stdin as UTF-8 text").because(cause).hint("give one UTF-8 text a line")
+    })?;
     Ok(lines.lines().map(str::to_owned).collect())
 }

@@ -1,13 +1,13 @@
 //! What the user sees while work goes on: bars with rate and time left on a terminal, one plain line
 //! every ten seconds elsewhere. All of it goes to stderr; results go to stdout.
-#![expect(clippy::print_stderr, clippy::print_stdout, reason = "this is the one place that prints")]
+#![expect(clippy::print_stderr, reason = "this is the one place that prints")]
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use glossa_base::{Failure, Progress};
+use glossa_base::{Failure, Kind, Progress};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Between two plain lines.
@@ -153,8 +153,17 @@ pub(crate) fn print(text: &str) {
 /// Prints a failure, its causes on one line, and what to do; gives its exit code.
 pub(crate) fn fail(failure: &Failure) -> ExitCode {
     eprintln!("error: {}", failure.chain());
-    if let Some(hint) = &failure.hint {
-        eprintln!("hint: {hint}");
-    }
+    eprintln!("hint: {}", failure.hint.as_deref().unwrap_or_else(|| usual_hint(failure.kind)));
     ExitCode::from(failure.kind.exit_code())
+}
+
+/// What to do where the failure itself does not say.
+fn usual_hint(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Failed => "`glossa doctor` says what this machine has and lacks",
+        Kind::Usage => "--help says what the command takes",
+        Kind::Data => "check that this is what the command takes (see --help); nothing was written",
+        Kind::Network => "check the connection and run the command again",
+        Kind::Stopped => "run the same command again to go on",
+    }
 }

@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use burn::module::Module;
 use glossa_base::atomic::{WholeFolder, write_file};
 use glossa_base::manifest::Manifest;
+use glossa_base::seed::{Purpose, Stream};
 use glossa_base::{Failure, Outcome, Progress};
 use glossa_eval::{Prediction, Report, ReportOptions};
 use glossa_learn::EpochRecord;
 use glossa_nn::{Classifier, DeviceChoice, ModelConfig};
 use glossa_recipes::baseline::{Baseline, BaselineOptions};
+use glossa_recipes::classification::Resegment;
 use glossa_recipes::{LabelledTokens, Reading, Run, model_folder};
 use glossa_text::labelled::{Columns, Example, read};
 use glossa_text::tokenizer::Tokenizer;
@@ -74,6 +76,11 @@ fn read_sets(files: &LabelledFiles<'_>) -> Outcome<Sets> {
             glossa_recipes::Error::Labels(format!("{} has only the label {labels:?}", files.train.display())).into()
         );
     }
+    for (set, path) in [(&valid, files.valid), (&test, files.test)] {
+        for example in set.iter().flatten() {
+            class(&example.label, &labels, path.unwrap_or(files.train))?;
+        }
+    }
     Ok(Sets { train, valid, test, labels })
 }
 
@@ -91,6 +98,15 @@ fn class(label: &str, labels: &[String], place: &Path) -> Outcome<usize> {
         let problem = format!("{} has the label `{label}`, which the training set lacks", place.display());
         Failure::from(glossa_recipes::Error::Labels(problem))
     })
+}
+
+/// The training texts in segmentations of their own for an epoch.
+fn sampled(tokenizer: &Tokenizer, examples: &[Example], alpha: f32, seed: u64, epoch: usize) -> Outcome<Vec<Vec<u32>>> {
+    let stream = Stream::new(seed, Purpose::Segmentation, epoch as u64, 0);
+    let sample = |(index, example): (usize, &Example)| {
+        tokenizer.sample_encode(&example.text, alpha, stream.part(index as u64)).map_err(Failure::from)
+    };
+    examples.iter().enumerate().map(sample).collect()
 }
 
 fn reading(tokenizer: &Tokenizer, recipe: &glossa_recipes::Recipe) -> Reading {
@@ -127,7 +143,11 @@ pub fn train(start: &Start<'_>, files: &LabelledFiles<'_>, setting: Setting<'_>)
     };
     let reading = reading(&tokenizer, setting.recipe);
     let run = Run { device: &device, seed: setting.seed, progress: setting.progress };
-    let trained = glossa_recipes::classify(model, &setting.recipe.classify, &train, valid.as_ref(), reading, run)?;
+    let alpha = setting.recipe.classify.segmentation_alpha;
+    let resegment = |epoch: usize| sampled(&tokenizer, &sets.train, alpha, setting.seed, epoch);
+    let resegment = (alpha > 0.0).then_some(&resegment as Resegment<'_>);
+    let trained =
+        glossa_recipes::classify(model, &setting.recipe.classify, &train, valid.as_ref(), resegment, reading, run)?;
     let mut config = ModelConfig::classifier(encoder, tokenizer.digest(), sets.labels.clone());
     config.head_size = head;
     let test = match &sets.test {
@@ -331,7 +351,8 @@ pub fn predict(
             Failure::data(format!("{} gives no usable probabilities", model.display()))
                 .hint("its weights are not numbers: train or fetch it again")
         };
-        Prediction::from_probabilities(&labels, row).ok_or_else(unusable)
+        let sound = row.iter().all(|share| share.is_finite());
+        Prediction::from_probabilities(&labels, row).filter(|_| sound).ok_or_else(unusable)
     };
     probabilities.iter().map(prediction).collect()
 }

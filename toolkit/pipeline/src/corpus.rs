@@ -20,5 +20,11 @@ pub fn build(
 ) -> Outcome<Summary> {
     check_output(out)?;
     let sources: Vec<Source> = inputs.iter().map(|path| Source { path: path.clone(), kind }).collect();
-    glossa_corpora::build(&sources, options, out, progress)
+    let missing: Vec<&Path> = out.ancestors().skip(1).take_while(|folder| !folder.exists()).collect();
+    let built = glossa_corpora::build(&sources, options, out, progress);
+    if built.is_err() {
+        // Parents made for nothing go away again, the deepest first; one that is in use stays.
+        missing.iter().take_while(|folder| std::fs::remove_dir(folder).is_ok()).for_each(drop);
+    }
+    built
 }

@@ -215,6 +215,10 @@ pub fn perplexity(
         }
     };
     let evaluated = glossa_recipes::evaluate(&language_model, source.as_ref(), &device)?;
+    if !evaluated.likelihood.is_finite() {
+        return Err(Failure::data(format!("{} gives no usable probabilities", model.display()))
+            .hint("its weights are not numbers: train or fetch it again"));
+    }
     let documents = source.document_count() as u64;
     let likelihood =
         Likelihood { nats: evaluated.likelihood, pieces: evaluated.pieces, words: words + documents, characters };

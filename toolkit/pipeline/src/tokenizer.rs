@@ -88,6 +88,7 @@ pub fn train(
         rules: recipe.rules,
         character_coverage: glossa_languages::character_coverage(language.unwrap_or_default()),
         language: language.map(str::to_owned),
+        max_bytes: recipe.sample_megabytes.saturating_mul(1_000_000),
         seed,
         ..TrainOptions::default()
     };

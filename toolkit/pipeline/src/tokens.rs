@@ -67,6 +67,8 @@ impl TokenFolder {
     }
 
     fn make(&self, corpus: &Path, tokenizer: &Tokenizer, progress: &dyn Progress) -> Outcome<()> {
+        // A folder that is no corpus is refused before anything is made in it.
+        drop(read_split(corpus, Split::Train)?);
         let folder = WholeFolder::create(&self.path)?;
         for split in [Split::Train, Split::Valid, Split::Test] {
             progress.start(&format!("tokenize {}", split.name()), None, "documents");

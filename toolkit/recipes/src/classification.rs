@@ -50,7 +50,10 @@ pub fn window(recipe: &ClassifyRecipe) -> Window {
     Window { chunk: recipe.training.chunk, pooled: recipe.pooled_tokens }
 }
 
-/// Trains a classifier.
+/// Gives the training texts of an epoch, segmented anew (subword regularisation, Kudo 2018).
+pub type Resegment<'a> = &'a dyn Fn(usize) -> Outcome<Vec<Vec<u32>>>;
+
+/// Trains a classifier; with `resegment`, each epoch reads the training texts in other pieces.
 ///
 /// # Errors
 /// Fewer than two texts, a token outside the vocabulary, or a loss that is not a number.
@@ -59,6 +62,7 @@ pub fn classify(
     recipe: &ClassifyRecipe,
     train: &LabelledTokens,
     valid: Option<&LabelledTokens>,
+    resegment: Option<Resegment<'_>>,
     reading: Reading,
     run: Run<'_>,
 ) -> Outcome<Trained<Classifier>> {
@@ -70,8 +74,17 @@ pub fn classify(
     let model = model.fork(&run.device.clone().autodiff()).train();
     let (layers, phases) = (model.encoder.layer_count(), phases(&model, recipe));
     let groups = move |path: &str| group(path, layers);
-    let mut objective =
-        Texts { recipe, train, valid, reading, run, smoothing: smoothing as f32, batches: Vec::new(), best: None };
+    let mut objective = Texts {
+        recipe,
+        train: train.clone(),
+        valid,
+        resegment,
+        reading,
+        run,
+        smoothing: smoothing as f32,
+        batches: Vec::new(),
+        best: None,
+    };
     let mut learner = Learner::new(model, &groups, run.progress);
     learner.fit(&phases, &mut objective)?;
     let model = match objective.best {
@@ -120,8 +133,9 @@ fn phases(model: &Classifier, recipe: &ClassifyRecipe) -> Vec<Phase> {
 
 struct Texts<'a> {
     recipe: &'a ClassifyRecipe,
-    train: &'a LabelledTokens,
+    train: LabelledTokens,
     valid: Option<&'a LabelledTokens>,
+    resegment: Option<Resegment<'a>>,
     reading: Reading,
     run: Run<'a>,
     smoothing: f32,
@@ -131,6 +145,9 @@ struct Texts<'a> {
 
 impl Objective<Classifier> for Texts<'_> {
     fn begin_epoch(&mut self, epoch: usize) -> Outcome<usize> {
+        if let Some(resegment) = self.resegment {
+            self.train.texts = resegment(epoch)?;
+        }
         let lengths: Vec<usize> = self.train.texts.iter().map(Vec::len).collect();
         self.batches = training_batches(&lengths, self.recipe.training.batch_size, self.run.seed, epoch);
         Ok(self.batches.len())

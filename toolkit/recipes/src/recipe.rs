@@ -43,6 +43,9 @@ pub struct TokenizerRecipe {
     pub vocabulary_size: usize,
     /// Text rules before the pieces.
     pub rules: Rules,
+    /// Train on a random sample of so many million bytes where there is more text: memory is about 20
+    /// times that, however large the corpus.
+    pub sample_megabytes: usize,
 }
 
 /// Sizes of the encoder; the vocabulary comes from the tokenizer.
@@ -137,6 +140,9 @@ pub struct ClassifyRecipe {
     pub head_size: usize,
     /// Whether label smoothing is divided by the number of classes (MultiFiT's rewrite did).
     pub smoothing_per_class: bool,
+    /// Smoothing of the segmentations that training texts are sampled with, each epoch anew; 0 for the
+    /// best segmentation always (unigram tokenizers; 0.1 to 0.5 are usual).
+    pub segmentation_alpha: f32,
     /// Keep the epoch with the best validation accuracy, or the last one.
     pub keep_best: bool,
     /// The numbers of the training.

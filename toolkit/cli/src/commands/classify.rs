@@ -1,5 +1,7 @@
 //! `glossa classify`.
 
+use std::path::{Path, PathBuf};
+
 use glossa_base::{Failure, Kind, Outcome};
 use glossa_eval::{Prediction, predictions};
 use glossa_pipeline::classifier::{self, BaselineSetting, ClassifierOutcome, LabelledFiles, Start, Units};
@@ -35,6 +37,12 @@ fn train(arguments: &ClassifyTrain, context: &Context) -> Outcome<()> {
     outcome.map_or(Ok(()), |outcome| emit(&outcome, context))
 }
 
+/// Every file and folder that training reads.
+fn inputs(arguments: &ClassifyTrain) -> Vec<&Path> {
+    let optional = [&arguments.model, &arguments.tokenizer, &arguments.valid, &arguments.test];
+    std::iter::once(&arguments.train).chain(optional.into_iter().flatten()).map(PathBuf::as_path).collect()
+}
+
 fn train_network(
     arguments: &ClassifyTrain,
     files: &LabelledFiles<'_>,
@@ -50,7 +58,7 @@ fn train_network(
     };
     let recipe = recipe::resolve(&arguments.recipe, arguments.model.as_deref())?;
     let config = serde_json::to_value(&recipe).unwrap_or_default();
-    if context.plan("classify train", &arguments.out, &[&arguments.train], config)? {
+    if context.plan("classify train", &arguments.out, &inputs(arguments), config)? {
         return Ok(None);
     }
     classifier::train(&start, files, setting(&recipe, &arguments.out, context)).map(Some)
@@ -76,7 +84,7 @@ fn train_baseline(
     if context.plan(
         "classify train",
         &arguments.out,
-        &[&arguments.train],
+        &inputs(arguments),
         serde_json::to_value(&options).unwrap_or_default(),
     )? {
         return Ok(None);
@@ -99,6 +107,17 @@ fn emit(outcome: &ClassifierOutcome, context: &Context) -> Outcome<()> {
 }
 
 fn predict(arguments: &ClassifyPredict, context: &Context) -> Outcome<()> {
+    // clap's `requires` looks away where TEXT, which conflicts with --input, is given.
+    if arguments.labelled && arguments.input.is_none() {
+        return Err(Failure::new(Kind::Usage, "--labelled without a table").hint("give the table by --input FILE"));
+    }
+    if let Some(out) = &arguments.out {
+        let inputs: Vec<&Path> =
+            std::iter::once(&arguments.model).chain(&arguments.input).map(PathBuf::as_path).collect();
+        if context.plan("classify predict", out, &inputs, serde_json::Value::Null)? {
+            return Ok(());
+        }
+    }
     let columns = Columns { text: arguments.text_column.clone(), label: arguments.label_column.clone() };
     let (texts, gold) = match &arguments.input {
         Some(file) if arguments.labelled => {

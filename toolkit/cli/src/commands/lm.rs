@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use glossa_base::Outcome;
+use glossa_base::{Failure, Kind, Outcome};
 use glossa_pipeline::language_model::{self, LanguageModelOutcome, Setting, TaskTexts, Text};
 use glossa_recipes::{Recipe, Sampling};
 use serde_json::json;
@@ -47,7 +47,7 @@ fn finetune(arguments: &LmFinetune, context: &Context) -> Outcome<()> {
         column: arguments.text_column.as_deref(),
     };
     let mut inputs: Vec<&Path> = vec![&arguments.model];
-    inputs.extend(arguments.texts.iter().map(std::path::PathBuf::as_path));
+    inputs.extend(arguments.texts.iter().chain(&arguments.valid).map(std::path::PathBuf::as_path));
     if context.plan("lm finetune", &arguments.out, &inputs, config(&recipe))? {
         return Ok(());
     }
@@ -73,7 +73,7 @@ fn perplexity(arguments: &LmPerplexity, context: &Context) -> Outcome<()> {
         (Some(file), _) => Text::File(file, arguments.text_column.as_deref()),
         (None, Some(corpus)) => Text::Corpus(corpus, split(arguments.split)),
         (None, None) => {
-            return Err(glossa_base::Failure::new(glossa_base::Kind::Usage, "no text").hint("give --corpus or --input"));
+            return Err(Failure::new(Kind::Usage, "no text").hint("give --corpus or --input"));
         }
     };
     let outcome = language_model::perplexity(&arguments.model, &text, context.device, &context.console)?;
@@ -92,6 +92,14 @@ fn perplexity(arguments: &LmPerplexity, context: &Context) -> Outcome<()> {
 }
 
 fn generate(arguments: &LmGenerate, context: &Context) -> Outcome<()> {
+    if !(arguments.temperature >= 0.0 && arguments.temperature.is_finite()) {
+        return Err(Failure::new(Kind::Usage, format!("--temperature {} is no temperature", arguments.temperature))
+            .hint("0 for the likeliest piece always; 0.5 to 1 is usual"));
+    }
+    if !(arguments.top_p > 0.0 && arguments.top_p <= 1.0) {
+        return Err(Failure::new(Kind::Usage, format!("--top-p {} is no share", arguments.top_p))
+            .hint("above 0 and at most 1, which leaves all pieces"));
+    }
     let sampling = Sampling {
         temperature: arguments.temperature,
         top_k: arguments.top_k,

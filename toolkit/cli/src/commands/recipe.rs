@@ -15,7 +15,8 @@ pub(super) fn resolve(arguments: &RecipeArguments, model: Option<&Path>) -> Outc
     let recipe = match (&arguments.preset, &arguments.recipe, model) {
         (Some(preset), _, _) => Recipe::preset(preset)?,
         (None, Some(file), _) => {
-            let text = std::fs::read_to_string(file).map_err(|cause| Failure::io("read", file, cause))?;
+            let unreadable = |cause| Failure::io("read", file, cause).hint("give a recipe file: TOML, as UTF-8 text");
+            let text = std::fs::read_to_string(file).map_err(unreadable)?;
             Recipe::parse(&text, &file.display().to_string())?
         }
         (None, None, Some(model)) => model_folder::read_recipe(model)?,

@@ -1,0 +1,42 @@
+//! The style sheet of a report. Colours are variables, so that dark is a change of variables.
+
+/// The whole sheet.
+pub(super) const STYLE: &str = "
+:root { color-scheme: light dark; --paper: #fdfdfb; --ink: #1d2329; --soft: #5c6670; --rule: #d9dcdf;
+  --box: #f0f2f1; --one: #0b6e99; --two: #b4531a; --three: #5b7f1f; --mute: #a3acb4; }
+@media (prefers-color-scheme: dark) { :root { --paper: #15191d; --ink: #e6e8ea; --soft: #a2abb3; --rule: #343b42;
+  --box: #20262c; --one: #5bb8e6; --two: #f0a06a; --three: #a9cf6b; --mute: #65707a; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
+main { max-width: 46rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
+h1 { font-size: 1.7rem; line-height: 1.2; margin: .5rem 0; }
+h2 { font-size: 1.15rem; margin: 0 0 .4rem; }
+section { border-top: 1px solid var(--rule); margin-top: 1.6rem; padding-top: 1.2rem; }
+p { margin: .5rem 0; overflow-wrap: anywhere; }
+.lead { color: var(--soft); font-size: 1.05rem; }
+.note { color: var(--soft); font-size: .82rem; }
+pre { background: var(--box); border-radius: 6px; padding: .6rem .8rem; margin: .6rem 0; font-size: .82rem;
+  white-space: pre-wrap; overflow-wrap: anywhere; }
+code { font-family: ui-monospace, monospace; }
+blockquote { margin: .6rem 0; padding: .1rem 0 .1rem .9rem; border-left: 3px solid var(--one); white-space: pre-line;
+  overflow-wrap: anywhere; }
+.boxes span { display: inline-block; background: var(--box); border: 1px solid var(--rule); border-radius: 4px;
+  padding: 0 .35rem; margin: .1rem 0; font-size: .9rem; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; margin: .6rem 0; font-size: .92rem; }
+th, td { text-align: left; padding: .35rem .6rem .35rem 0; border-bottom: 1px solid var(--rule); vertical-align: top; }
+th { color: var(--soft); font-weight: 600; }
+.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+figure { margin: 1rem 0; }
+figcaption { color: var(--soft); font-size: .9rem; }
+svg { display: block; width: 100%; max-width: 36rem; height: auto; }
+svg text { fill: var(--ink); font: 12px system-ui, sans-serif; }
+svg .soft { fill: var(--soft); }
+svg .grid { stroke: var(--rule); }
+svg .line { fill: none; stroke-width: 2; stroke-linejoin: round; }
+svg .s0 { stroke: var(--one); } svg .s1 { stroke: var(--two); stroke-dasharray: 6 4; }
+svg .s2 { stroke: var(--three); stroke-dasharray: 2 3; }
+svg .d0 { fill: var(--one); } svg .d1 { fill: var(--two); } svg .d2 { fill: var(--three); }
+svg .track { fill: var(--box); } svg .plain { fill: var(--mute); } svg .strong { fill: var(--one); }
+svg .whisker { stroke: var(--ink); stroke-width: 1.5; }
+";
