@@ -39,7 +39,7 @@ pub fn build(sources: &[Source], options: &Options, out: &Path, progress: &dyn P
     write_shards(&spill_folder, folder.path(), &repeated, options, &mut summary).map_err(spilled)?;
     std::fs::remove_dir_all(&spill_folder).map_err(spilled)?;
     if summary.train.documents == 0 {
-        return Err(empty(&summary).into());
+        return Err(empty(&files, &summary).into());
     }
     warn_of_empty_splits(options, &summary, progress);
     manifest(&files, options, &summary)?.write(folder.path())?;
@@ -203,7 +203,7 @@ fn little_endian(bytes: &[u8]) -> u64 {
     bytes.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte))
 }
 
-fn empty(summary: &Summary) -> Error {
+fn empty(files: &[SourceFile], summary: &Summary) -> Error {
     let dropped = &summary.dropped;
     let reasons = [
         ("redirects", dropped.redirects),
@@ -217,7 +217,10 @@ fn empty(summary: &Summary) -> Error {
     let reasons: Vec<String> =
         reasons.iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!("{name} {count}")).collect();
     let reasons = if reasons.is_empty() { "no documents at all".to_owned() } else { reasons.join(", ") };
-    Error::Empty { read: summary.read, reasons }
+    let first = files.first().map_or_else(String::new, |file| file.path.display().to_string());
+    let others = files.len().saturating_sub(1);
+    let sources = if others == 0 { first } else { format!("{first} and {others} more") };
+    Error::Empty { sources, read: summary.read, reasons }
 }
 
 fn warn_of_empty_splits(options: &Options, summary: &Summary, progress: &dyn Progress) {

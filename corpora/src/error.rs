@@ -80,8 +80,10 @@ pub enum Error {
         place: String,
     },
     /// Nothing was left for the training split.
-    #[error("the corpus is empty: {read} documents read, none left to train on ({reasons})")]
+    #[error("the corpus is empty: {read} documents read from {sources}, none left to train on ({reasons})")]
     Empty {
+        /// The files read.
+        sources: String,
         /// Documents read.
         read: u64,
         /// Why they were dropped.

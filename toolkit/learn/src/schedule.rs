@@ -50,6 +50,26 @@ impl Schedule {
     pub const ONE_CYCLE: Schedule =
         Schedule::OneCycle { warm_up: 0.3, start_divisor: 25.0, end_divisor: 25e4, momentum: (0.8, 0.7) };
 
+    /// Whether every number lies where it makes sense.
+    pub fn is_sound(&self) -> bool {
+        let share = |value: f64| value > 0.0 && value < 1.0;
+        let momentum_is_sound = |value: f64| (0.0..1.0).contains(&value);
+        let divides = |value: f64| value >= 1.0 && value.is_finite();
+        match *self {
+            Schedule::OneCycle { warm_up, start_divisor, end_divisor, momentum } => {
+                share(warm_up)
+                    && divides(start_divisor)
+                    && divides(end_divisor)
+                    && momentum_is_sound(momentum.0)
+                    && momentum_is_sound(momentum.1)
+            }
+            Schedule::SlantedTriangular { warm_up, ratio, momentum } => {
+                share(warm_up) && divides(ratio) && momentum_is_sound(momentum)
+            }
+            Schedule::Constant { momentum } => momentum_is_sound(momentum),
+        }
+    }
+
     /// The setting when `done` of the phase, in [0, 1], is over.
     pub fn at(&self, done: f64) -> Setting {
         match *self {

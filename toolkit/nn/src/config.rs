@@ -87,6 +87,8 @@ fn head_size() -> usize {
     50
 }
 
+/// `model_type` of everything here.
+pub const MODEL_TYPE: &str = "glossa-recurrent";
 /// `architectures` of a language model.
 pub const LANGUAGE_MODEL: &str = "GlossaLanguageModel";
 /// `architectures` of a classifier.
@@ -97,7 +99,7 @@ impl ModelConfig {
     pub fn language_model(encoder: EncoderConfig, tokenizer_sha256: &str) -> Self {
         ModelConfig {
             format: FORMAT,
-            model_type: "glossa-recurrent".to_owned(),
+            model_type: MODEL_TYPE.to_owned(),
             architectures: vec![LANGUAGE_MODEL.to_owned()],
             encoder,
             tokenizer_sha256: tokenizer_sha256.to_owned(),
@@ -122,6 +124,17 @@ impl ModelConfig {
     pub fn check(&self) -> Result<(), Error> {
         if self.format > FORMAT {
             return Err(Error::Config(format!("format {} is newer than {FORMAT}: use a newer glossa", self.format)));
+        }
+        if self.model_type != MODEL_TYPE {
+            return Err(Error::Config(format!(
+                "model_type is `{}`, this program reads `{MODEL_TYPE}`",
+                self.model_type
+            )));
+        }
+        let mut labels: Vec<&String> = self.labels.iter().collect();
+        labels.sort();
+        if labels.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err(Error::Config("a label stands there twice".to_owned()));
         }
         if self.is_classifier() && (self.labels.len() < 2 || self.head_size == 0 || self.head_size > 1 << 16) {
             return Err(Error::Config("a classifier needs at least two labels and a head".to_owned()));

@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use burn::module::Module;
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::prelude::*;
 use burn::store::{ApplyResult, ModuleSnapshot, SafetensorsStore};
 use glossa_base::{Failure, Outcome, atomic};
 
@@ -15,7 +16,8 @@ const LARGEST: u64 = 1 << 34;
 /// Writes a module's tensors to a safetensors file, whole or not at all.
 pub fn save<M: Module>(module: &M, path: &Path) -> Outcome<()> {
     let unusable = |reason: String| Error::Weights { path: path.display().to_string(), reason };
-    let mut store = SafetensorsStore::from_bytes(None).skip_enum_variants(true).metadata("format", "glossa-1");
+    let mut store =
+        SafetensorsStore::from_bytes(None).skip_enum_variants(true).clear_metadata().metadata("format", "glossa-1");
     module.save_into(&mut store).map_err(|cause| unusable(cause.to_string()))?;
     let bytes = store.get_bytes().map_err(|cause| unusable(cause.to_string()))?;
     atomic::write_file(path, &bytes)
@@ -24,14 +26,16 @@ pub fn save<M: Module>(module: &M, path: &Path) -> Outcome<()> {
 /// Fills a module from a safetensors file; every tensor must be there and fit.
 pub fn load<M: Module>(module: &mut M, path: &Path) -> Outcome<()> {
     let result = read_into(module, path)?;
-    Ok(check(path, names(&result, &|_| true), result.unused.clone(), &result)?)
+    check(path, names(&result, &|_| true), result.unused.clone(), &result)?;
+    Ok(check_numbers(module, path)?)
 }
 
 /// Fills a module, where only the tensors whose name passes `wanted` must be in the file; what the
 /// file has beyond is left aside.
 pub fn load_part<M: Module>(module: &mut M, path: &Path, wanted: &dyn Fn(&str) -> bool) -> Outcome<()> {
     let result = read_into(module, path)?;
-    Ok(check(path, names(&result, wanted), Vec::new(), &result)?)
+    check(path, names(&result, wanted), Vec::new(), &result)?;
+    Ok(check_numbers(module, path)?)
 }
 
 fn read_into<M: Module>(module: &mut M, path: &Path) -> Outcome<ApplyResult> {
@@ -56,4 +60,21 @@ fn check(path: &Path, missing: Vec<String>, unexpected: Vec<String>, result: &Ap
         return Ok(());
     }
     Err(Error::Mismatch { path: path.display().to_string(), missing, unexpected, wrong })
+}
+
+/// Weights that are no numbers would answer everything with nonsense.
+fn check_numbers<M: Module>(module: &M, path: &Path) -> Result<(), Error> {
+    let mut finite = Finite(true);
+    module.visit(&mut finite);
+    let reason = "they hold values that are not numbers".to_owned();
+    if finite.0 { Ok(()) } else { Err(Error::Weights { path: path.display().to_string(), reason }) }
+}
+
+struct Finite(bool);
+
+impl ModuleVisitor for Finite {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let data = param.val().into_data();
+        self.0 &= data.as_slice::<f32>().is_ok_and(|values| values.iter().all(|value| value.is_finite()));
+    }
 }

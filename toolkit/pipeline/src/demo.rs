@@ -16,9 +16,10 @@ use glossa_corpora::{Options, Split, Summary};
 use glossa_eval::predictions;
 use glossa_nn::DeviceChoice;
 use glossa_recipes::baseline::{BaselineOptions, Method};
+use glossa_recipes::recipe::TokenizerRecipe;
 use glossa_recipes::{Recipe, Sampling};
 use glossa_text::labelled::{Columns, read};
-use glossa_text::tokenizer::Tokenizer;
+use glossa_text::tokenizer::{Algorithm, Tokenizer};
 
 pub use outcome::{DemoOutcome, Guess, SampleCounts, Segmented, Stage, System};
 
@@ -34,6 +35,9 @@ use sample_files::{SampleFiles, code, name, prompt};
 const STAGE: &str = "demo";
 /// The preset of all its stages.
 pub const PRESET: &str = "tiny";
+/// What the tokenizer has of its own. Pieces by BPE: the sample's sentences are so alike that the
+/// unigram algorithm, whose candidates are the strings that go on in several ways, cuts common words.
+const VOCABULARY_SIZE: usize = 1000;
 /// Shares of the corpus for validation and for testing, each.
 const HELD_OUT: f64 = 0.05;
 /// What is written below the demo's folder, each with a manifest of its own.
@@ -256,16 +260,22 @@ impl Demo<'_> {
             small vocabulary covers every word, also those never seen. (▁ marks where a word begins.)";
         let code = code(self.setting.language);
         let places = (self.shown("corpus"), self.shown("tokenizer"));
+        let size = VOCABULARY_SIZE.to_string();
         let train = command(
             &["tokenizer", "train"],
             &["--corpus", &places.0, "--out", &places.1],
-            &["--language", code, "--preset", PRESET],
+            &["--language", code, "--preset", PRESET, "--algorithm", "bpe", "--vocabulary-size", &size],
         );
         let encode = command(&["tokenizer", "encode"], &["--tokenizer", &places.1], &[&files.example]);
         self.stage("Tokenizer", why, vec![train, encode], |demo| {
             let (corpus, out) = (demo.at("corpus"), demo.at("tokenizer"));
             let DemoSetting { seed, progress, .. } = demo.setting;
-            let tokenizer = tokenizer::train(&corpus, &demo.recipe.tokenizer, Some(code), seed, &out, progress)?;
+            let recipe = TokenizerRecipe {
+                algorithm: Algorithm::Bpe,
+                vocabulary_size: VOCABULARY_SIZE,
+                ..demo.recipe.tokenizer.clone()
+            };
+            let tokenizer = tokenizer::train(&corpus, &recipe, Some(code), seed, &out, progress)?;
             let statistics = corpus_statistics(&tokenizer, &corpus, Split::Valid)?;
             let segmented = segment(&tokenizer, &files.example)?;
             let results = vec![
@@ -292,14 +302,14 @@ impl Demo<'_> {
             let model = language_model::pretrain(&corpus, &demo.at("tokenizer"), demo.training(&out))?;
             let DemoSetting { device, progress, .. } = demo.setting;
             let judged = language_model::perplexity(&out, &Text::Corpus(&corpus, Split::Test), device, progress)?;
-            let results = outcome::language_model_results(&model, &judged, demo.recipe.tokenizer.vocabulary_size);
+            let results = outcome::language_model_results(&model, &judged, VOCABULARY_SIZE);
             Ok(((model, judged), results))
         })
     }
 
     fn generate(&mut self) -> Outcome<Segmented> {
         let why = "What the language model has learned, in its own words: it goes on from a beginning, piece by \
-            piece. After a minute of training it sounds like the sample, and means little.";
+            piece. After seconds of training it sounds like the sample, and means little.";
         let (prompt, model) = (prompt(self.setting.language), self.shown("language-model"));
         let command = command(&["lm", "generate"], &["--model", &model], &["--prompt", prompt]);
         self.stage("Generated text", why, vec![command], |demo| {

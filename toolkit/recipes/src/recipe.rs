@@ -174,20 +174,36 @@ impl Training {
     fn check(&self, section: &str) -> Result<(), Error> {
         let dropouts = self.dropouts();
         let each = [dropouts.output, dropouts.hidden, dropouts.input, dropouts.embedding, dropouts.weight];
-        let problem = if self.batch_size == 0 || self.chunk == 0 {
-            "batch_size and chunk must be at least 1"
-        } else if !(self.rate > 0.0 && self.rate.is_finite() && self.rate_divisor >= 1.0) {
-            "rate must be positive and rate_divisor at least 1"
-        } else if each.iter().any(|p| !(0.0..1.0).contains(p)) {
-            "each dropout times dropout_multiplier must be in [0, 1)"
-        } else if !(0.0..1.0).contains(&self.label_smoothing) {
-            "label_smoothing must be in [0, 1)"
-        } else if self.clip < 0.0 || self.weight_decay < 0.0 {
-            "clip and weight_decay must not be negative"
-        } else {
-            return Ok(());
-        };
-        Err(Error::Recipe { place: section.to_owned(), problem: problem.to_owned(), hint: None })
+        let regularisers = [self.activation_regularisation, self.temporal_regularisation, self.weight_decay, self.clip];
+        let sound = |value: f64| value.is_finite() && value >= 0.0;
+        let rules = [
+            ((1..=LARGEST_SIZE).contains(&self.batch_size), "batch_size must be from 1 to 65536"),
+            ((1..=LARGEST_SIZE).contains(&self.chunk), "chunk must be from 1 to 65536"),
+            (self.epochs <= LARGEST_SIZE, "epochs must be at most 65536"),
+            (self.rate > 0.0 && self.rate.is_finite(), "rate must be positive"),
+            (self.rate_divisor >= 1.0 && self.rate_divisor.is_finite(), "rate_divisor must be at least 1"),
+            (
+                self.schedule.is_sound(),
+                "schedule: shares lie in (0, 1), divisors and ratio are at least 1, momenta in [0, 1)",
+            ),
+            ((0.0..1.0).contains(&self.second_beta), "second_beta must be in [0, 1)"),
+            (each.iter().all(|p| (0.0..1.0).contains(p)), "each dropout times dropout_multiplier must be in [0, 1)"),
+            ((0.0..1.0).contains(&self.label_smoothing), "label_smoothing must be in [0, 1)"),
+            (regularisers.into_iter().all(sound), "clip, weight_decay and the regularisations must be numbers from 0"),
+        ];
+        first_broken(&rules, section)
+    }
+}
+
+/// The largest batch, chunk, head or count that makes sense.
+const LARGEST_SIZE: usize = 1 << 16;
+
+fn first_broken(rules: &[(bool, &str)], place: &str) -> Result<(), Error> {
+    match rules.iter().find(|(kept, _)| !kept) {
+        Some((_, problem)) => {
+            Err(Error::Recipe { place: place.to_owned(), problem: (*problem).to_owned(), hint: None })
+        }
+        None => Ok(()),
     }
 }
 
@@ -244,8 +260,10 @@ impl Recipe {
         for text in overrides {
             override_one(&mut table, text)?;
         }
-        let text = toml::to_string_pretty(&table).unwrap_or_default();
-        Self::parse(&text, "the recipe with its overrides")
+        let place = format!("--set {}", overrides.join(" --set "));
+        let recipe: Recipe = toml::Value::Table(table).try_into().map_err(|error| describe(&error, "", &place))?;
+        recipe.check(&place)?;
+        Ok(recipe)
     }
 
     /// The encoder's sizes for a vocabulary.
@@ -266,6 +284,16 @@ impl Recipe {
         self.pretrain.training.check(&format!("{place}, [pretrain.training]"))?;
         self.finetune.training.check(&format!("{place}, [finetune.training]"))?;
         self.classify.training.check(&format!("{place}, [classify.training]"))?;
+        let (classify, frozen_rate) = (&self.classify, self.finetune.frozen_rate);
+        let rules = [
+            (frozen_rate > 0.0 && frozen_rate.is_finite(), "finetune.frozen_rate must be positive"),
+            (self.finetune.frozen_epochs <= LARGEST_SIZE, "finetune.frozen_epochs must be at most 65536"),
+            ((1..=LARGEST_SIZE).contains(&classify.head_size), "classify.head_size must be from 1 to 65536"),
+            (classify.pooled_tokens > 0, "classify.pooled_tokens must be at least 1"),
+            ((0.0..=100.0).contains(&classify.segmentation_alpha), "classify.segmentation_alpha must be from 0 to 100"),
+            (self.tokenizer.sample_megabytes > 0, "tokenizer.sample_megabytes must be at least 1"),
+        ];
+        first_broken(&rules, place)?;
         self.encoder_config(self.tokenizer.vocabulary_size).check().map_err(|error| Error::Recipe {
             place: place.to_owned(),
             problem: error.to_string(),

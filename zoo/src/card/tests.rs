@@ -1,3 +1,5 @@
+//! Cards through a small checker of their YAML head.
+
 use super::*;
 
 fn full() -> Card {

@@ -67,7 +67,7 @@ backward!(DecoderLoss, 3, [FloatTensor<B>; 3], |[hidden, weight, bias], grad| {
     [B::float_mul(hidden, matrix.clone()), B::float_mul(weight, matrix), B::float_mul(bias, grad)]
 });
 backward!(Embed, 1, (IntTensor<B>, FloatTensor<B>), |(ids, scales), grad| [B::embed_backward(ids, scales, grad)]);
-backward!(WithPrevious, 1, (), |_, grad| [B::with_previous_backward(grad)]);
+backward!(WithPrevious, 1, [FloatTensor<B>; 0], |[], grad| [B::with_previous_backward(grad)]);
 backward!(MaskSteps, 1, FloatTensor<B>, |mask, grad| [B::mask_steps(grad, mask)]);
 backward!(ConcatPool, 1, (FloatTensor<B>, IntTensor<B>), |(x, spans), grad| [B::concat_pool_backward(x, spans, grad)]);
 
@@ -202,7 +202,7 @@ impl<B: SequenceOps, C: CheckpointStrategy> SequenceOps for Autodiff<B, C> {
 
     fn with_previous(x: FloatTensor<Self>, before: FloatTensor<Self>) -> FloatTensor<Self> {
         let before = before.into_primitive();
-        record!(WithPrevious, C, [x], |x| (B::with_previous(x, before.clone()), ()), |_: &_, _: &_, _| ()).0
+        record!(WithPrevious, C, [x], |x| (B::with_previous(x, before.clone()), ()), |_: &_, _: &_, _| []).0
     }
 
     fn with_previous_backward(_: FloatTensor<Self>) -> FloatTensor<Self> {

@@ -1,5 +1,6 @@
 //! The operations as an extension of burn's backends: the CPU implementation calls `cpu`, the
 //! autodiff one records each operation with its hand-written backward.
+#![expect(clippy::type_complexity, reason = "burn's dispatch takes tuples of tensors and no named type of them")]
 
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::{FloatTensor, IntTensor};

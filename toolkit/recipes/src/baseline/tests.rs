@@ -1,3 +1,5 @@
+//! The baseline against worked examples, damaged files and itself.
+
 use super::*;
 
 fn documents(texts: &[&str]) -> Vec<Vec<String>> {
