@@ -128,7 +128,7 @@ pub(crate) struct CorpusBuild {
 /// Where the numbers of a run come from.
 #[derive(Args)]
 pub(crate) struct RecipeArguments {
-    /// Built-in recipe: tiny, small, multifit-paper or ulmfit.
+    /// Built-in recipe: demo, tiny, small, multifit-paper or ulmfit.
     #[arg(long, value_name = "NAME", conflicts_with = "recipe")]
     pub(crate) preset: Option<String>,
     /// A recipe file.

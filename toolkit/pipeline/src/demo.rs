@@ -34,7 +34,7 @@ use sample_files::{SampleFiles, code, name, prompt};
 /// The manifest of the demo's folder names this stage.
 const STAGE: &str = "demo";
 /// The preset of all its stages.
-pub const PRESET: &str = "tiny";
+pub const PRESET: &str = "demo";
 /// What the tokenizer has of its own. Pieces by BPE: the sample's sentences are so alike that the
 /// unigram algorithm, whose candidates are the strings that go on in several ways, cuts common words.
 const VOCABULARY_SIZE: usize = 1000;

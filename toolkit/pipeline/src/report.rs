@@ -67,7 +67,12 @@ impl Page {
 
     /// A table; cells that are numbers stand to the right.
     pub fn table(&mut self, head: &[&str], rows: &[Vec<String>]) -> &mut Self {
-        let head: String = head.iter().map(|cell| format!("<th scope=\"col\">{}</th>", escape(cell))).collect();
+        let right = |column: usize| rows.first().and_then(|row| row.get(column)).is_some_and(|cell| is_number(cell));
+        let cell = |(column, cell): (usize, &&str)| {
+            let class = if right(column) { " class=\"number\"" } else { "" };
+            format!("<th scope=\"col\"{class}>{}</th>", escape(cell))
+        };
+        let head: String = head.iter().enumerate().map(cell).collect();
         let rows: String = rows.iter().map(|row| table_row(row)).collect();
         self.push(&format!(
             "<div class=\"wide\"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n"
@@ -99,11 +104,15 @@ impl Page {
     }
 }
 
+/// Whether a cell reads as a figure, a share or a range of them.
+fn is_number(cell: &str) -> bool {
+    cell.ends_with(|last: char| last.is_ascii_digit() || last == '%')
+        && cell.starts_with(|first: char| first.is_ascii_digit() || first == '-')
+}
+
 fn table_row(row: &[String]) -> String {
     let cell = |cell: &String| {
-        let number = cell.ends_with(|last: char| last.is_ascii_digit() || last == '%')
-            && cell.starts_with(|first: char| first.is_ascii_digit() || first == '-');
-        let class = if number { " class=\"number\"" } else { "" };
+        let class = if is_number(cell) { " class=\"number\"" } else { "" };
         format!("<td{class}>{}</td>", escape(cell))
     };
     format!("<tr>{}</tr>\n", row.iter().map(cell).collect::<String>())

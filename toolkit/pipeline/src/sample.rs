@@ -39,6 +39,9 @@ struct Tables {
     neutral: &'static [(&'static str, &'static str)],
     /// Sentences with `{slots}`; every one suits every topic, so that only words tell the topics apart.
     templates: &'static [&'static str],
+    /// Sentences that list things; only running text has them. What is listed together belongs
+    /// together: the plainest hint at a topic that a language model can learn from.
+    lists: &'static [&'static str],
 }
 
 fn tables(language: SampleLanguage) -> &'static Tables {
@@ -53,7 +56,8 @@ pub fn labels(language: SampleLanguage) -> &'static [&'static str; TOPICS] {
     &tables(language).labels
 }
 
-/// Documents of three to six sentences, each on one topic; about 200 bytes a document. The same
+/// Documents of three to six sentences, each on one topic; about 250 bytes a document. About every
+/// second sentence lists things of the topic, as running text does and short labelled texts do not. The same
 /// stream gives the same documents, and a longer list begins with the shorter one.
 pub fn unlabelled(language: SampleLanguage, documents: usize, stream: Stream) -> Vec<String> {
     let tables = tables(language);
@@ -62,7 +66,13 @@ pub fn unlabelled(language: SampleLanguage, documents: usize, stream: Stream) ->
         let topic = draw.below(TOPICS);
         let mut scene = Scene::new(tables, topic, &mut draw);
         let sentences = 3 + draw.below(4);
-        (0..sentences).map(|_| scene.sentence(&mut draw)).collect::<Vec<_>>().join(" ")
+        (0..sentences)
+            .map(|_| {
+                let list = draw.below(2) == 0;
+                scene.sentence_of(if list { tables.lists } else { tables.templates }, &mut draw)
+            })
+            .collect::<Vec<_>>()
+            .join(" ")
     };
     (0..documents).map(document).collect()
 }
@@ -121,11 +131,16 @@ impl Scene {
         Scene { tables, topic, person, nouns, main_noun, last_noun: "", last_template: "" }
     }
 
-    /// One sentence: a template, another one than last time, with its slots filled.
+    /// One sentence of a labelled example.
     fn sentence(&mut self, draw: &mut Draw) -> String {
-        let mut template = draw.pick(self.tables.templates);
+        self.sentence_of(self.tables.templates, draw)
+    }
+
+    /// One sentence: a template, another one than last time, with its slots filled.
+    fn sentence_of(&mut self, templates: &[&'static str], draw: &mut Draw) -> String {
+        let mut template = draw.pick(templates);
         while template == self.last_template {
-            template = draw.pick(self.tables.templates);
+            template = draw.pick(templates);
         }
         self.last_template = template;
         let mut parts = template.split('{');
@@ -243,7 +258,7 @@ mod tests {
     fn every_slot_is_filled() {
         for language in LANGUAGES {
             let tables = tables(language);
-            for template in tables.templates {
+            for template in tables.templates.iter().chain(tables.lists) {
                 for slot in template.split('{').skip(1).filter_map(|part| part.split_once('}')).map(|(slot, _)| slot) {
                     let neutral = tables.neutral.iter().any(|(name, _)| *name == slot);
                     let form = tables.people_slots.contains(&slot) || tables.verb_slots.contains(&slot);

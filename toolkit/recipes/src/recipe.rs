@@ -207,7 +207,8 @@ fn first_broken(rules: &[(bool, &str)], place: &str) -> Result<(), Error> {
     }
 }
 
-const PRESETS: [(&str, &str); 4] = [
+const PRESETS: [(&str, &str); 5] = [
+    ("demo", include_str!("../presets/demo.toml")),
     ("tiny", include_str!("../presets/tiny.toml")),
     ("small", include_str!("../presets/small.toml")),
     ("multifit-paper", include_str!("../presets/multifit-paper.toml")),

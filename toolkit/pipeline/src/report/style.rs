@@ -26,7 +26,7 @@ blockquote { margin: .6rem 0; padding: .1rem 0 .1rem .9rem; border-left: 3px sol
 table { border-collapse: collapse; width: 100%; margin: .6rem 0; font-size: .92rem; }
 th, td { text-align: left; padding: .35rem .6rem .35rem 0; border-bottom: 1px solid var(--rule); vertical-align: top; }
 th { color: var(--soft); font-weight: 600; }
-.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 figure { margin: 1rem 0; }
 figcaption { color: var(--soft); font-size: .9rem; }
 svg { display: block; width: 100%; max-width: 36rem; height: auto; }

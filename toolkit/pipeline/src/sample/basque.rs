@@ -60,6 +60,14 @@ pub(super) static TABLES: Tables = Tables {
         "{nork} {zer} eta {zer} nahi ditu.",
         "Inork ez zuen {zerik} {egin} {noiz}.",
     ],
+    lists: &[
+        "{zer}, {zer}, {zer}, {zer} eta {zer} ikusi zituen {nork}.",
+        "{nork} {zer}, {zer}, {zer} eta {zer} aipatu zituen {noiz}.",
+        "{nori} {zerak}, {zerak}, {zerak} eta {zerak} gustatzen zaizkio.",
+        "Ez dago {zerik}, ez {zerik}, ez {zerik}, ezta {zerik} ere.",
+        "Liburu honek {zeren}, {zeren}, {zeren} eta {zeren} historia kontatzen du.",
+        "{noiz} {zerekin}, {zerekin} eta {zerekin} hasi zuten {norbaitek} eguna.",
+    ],
 };
 
 const WEATHER: &str = "euri, elurr, haize, hodei, laino, ekaitz, trumoi, tximista, kazkabarr, izotz, bero, hotz, eguzki, \

@@ -75,6 +75,14 @@ pub(super) static TABLES: Tables = Tables {
         "{who} tried to {verb} despite the {nouns}.",
         "Nobody {felt} the {how} {noun} {when}.",
     ],
+    lists: &[
+        "{nouns}, {nouns}, {nouns}, {nouns} and {nouns}: {who} {felt} them all.",
+        "{kin} made a list: {an}, {an}, {an} and {an}.",
+        "The {noun}, the {noun}, the {noun} and the {noun} belong together.",
+        "{when}, {who} had to choose between {nouns}, {nouns}, {nouns} and {nouns}.",
+        "{nouns} and {nouns}, {nouns} and {nouns}: {kin} knows {nouns} too.",
+        "No {noun}, no {noun}, no {noun}, not even {an}!",
+    ],
 };
 
 const WEATHER: &str = "cloud, storm, breeze, blizzard, rainbow, puddle, raindrop, snowflake, thunderstorm, hurricane, tornado, \
