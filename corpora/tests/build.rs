@@ -163,11 +163,7 @@ fn empty_corpora_and_senseless_options_are_refused() {
     let options = Options::default();
     check_refused("", &options, "the corpus is empty: 0 documents read");
     check_refused(" \n\n", &options, "the corpus is empty: 0 documents read");
-    check_refused(
-        "a\nb\n",
-        &Options { minimum_words: 2, ..options.clone() },
-        "none left to train on (too short 2)",
-    );
+    check_refused("a\nb\n", &Options { minimum_words: 2, ..options.clone() }, "none left to train on (too short 2)");
     check_refused("a", &Options { valid_share: 1.0, ..options.clone() }, "valid_share");
     check_refused("a", &Options { valid_share: f64::NAN, ..options.clone() }, "valid_share");
     check_refused("a", &Options { valid_share: 0.5, test_share: 0.5, ..options.clone() }, "sum below 1");

@@ -1,5 +1,6 @@
 //! `glossa demo` as its user runs it: the files, the figures, the commands that it names, and the
 //! folders that it refuses.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

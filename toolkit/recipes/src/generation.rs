@@ -89,7 +89,8 @@ mod tests {
     #[test]
     fn shares_follow_the_probabilities() {
         let logits = [1.0_f64.ln(), 3.0_f64.ln(), 6.0_f64.ln()];
-        let count = |piece| (0..1000).filter(|step| draw(&logits, ALL, (f64::from(*step) + 0.5) / 1000.0) == piece).count();
+        let count =
+            |piece| (0..1000).filter(|step| draw(&logits, ALL, (f64::from(*step) + 0.5) / 1000.0) == piece).count();
         assert_eq!((count(0), count(1), count(2)), (100, 300, 600));
     }
 
