@@ -52,7 +52,7 @@ test: ## format, lints, and every test; what CI runs
 cuda: setup ## the glossa command with CUDA (needs no GPU and no CUDA to build)
 	CUDARC_CUDA_VERSION=$(CUDARC_CUDA_VERSION) cargo build $(CARGO_FLAGS) --features glossa-cli/cuda
 
-basque: build ## Basque from raw text to a scored classifier, in about half an hour
+basque: build ## Basque from raw text to a scored classifier, in about ten minutes
 	GLOSSA="$(GLOSSA)" scripts/basque.sh
 
 clean: ## remove target/ and build/; set-up's .tools/ and CI's cache stay
