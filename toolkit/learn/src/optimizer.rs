@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::prelude::*;
-use rayon::prelude::*;
+use glossa_nn::kernels::{AdamStep, adam, squares};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -102,49 +102,17 @@ impl Updater<'_> {
         });
         moments.first_product *= momentum;
         moments.second_product *= settings.second_beta;
-        let update = ElementUpdate {
-            scale: self.scale as f32,
-            first_beta: momentum as f32,
-            second_beta: settings.second_beta as f32,
-            rate: (rate / (1.0 - moments.first_product)) as f32,
-            second_correction: (1.0 / (1.0 - moments.second_product)) as f32,
-            epsilon: settings.epsilon as f32,
-            coupled: if settings.decoupled { 0.0 } else { settings.weight_decay as f32 },
-            shrink: if settings.decoupled { (1.0 - rate * settings.weight_decay) as f32 } else { 1.0 },
+        let step = AdamStep {
+            scale: self.scale,
+            first_beta: momentum,
+            second_beta: settings.second_beta,
+            rate: rate / (1.0 - moments.first_product),
+            second_correction: 1.0 / (1.0 - moments.second_product),
+            epsilon: settings.epsilon,
+            coupled: if settings.decoupled { 0.0 } else { settings.weight_decay },
+            shrink: if settings.decoupled { 1.0 - rate * settings.weight_decay } else { 1.0 },
         };
-        const PART: usize = 1 << 14;
-        (
-            weights.par_chunks_mut(PART),
-            gradient.par_chunks(PART),
-            moments.first.par_chunks_mut(PART),
-            moments.second.par_chunks_mut(PART),
-        )
-            .into_par_iter()
-            .for_each(|(weights, gradient, first, second)| update.apply(weights, gradient, first, second));
-    }
-}
-
-struct ElementUpdate {
-    scale: f32,
-    first_beta: f32,
-    second_beta: f32,
-    rate: f32,
-    second_correction: f32,
-    epsilon: f32,
-    coupled: f32,
-    shrink: f32,
-}
-
-impl ElementUpdate {
-    fn apply(&self, weights: &mut [f32], gradient: &[f32], first: &mut [f32], second: &mut [f32]) {
-        let moments = first.iter_mut().zip(second.iter_mut());
-        for ((weight, gradient), (first, second)) in weights.iter_mut().zip(gradient).zip(moments) {
-            let gradient = gradient * self.scale + self.coupled * *weight;
-            *first = self.first_beta * *first + (1.0 - self.first_beta) * gradient;
-            *second = self.second_beta * *second + (1.0 - self.second_beta) * gradient * gradient;
-            let deviation = (*second * self.second_correction).sqrt() + self.epsilon;
-            *weight = *weight * self.shrink - self.rate * *first / deviation;
-        }
+        adam(weights, gradient, &mut moments.first, &mut moments.second, &step);
     }
 }
 
@@ -201,15 +169,6 @@ impl ModuleVisitor for SquaredNorm<'_> {
             Err(_) => self.failed = Some(Error::Tensor(format!("{:?}", data.dtype()))),
         }
     }
-}
-
-/// Sum of squares in parts of a fixed size, added in order: the number of threads cannot matter.
-fn squares(values: &[f32]) -> f64 {
-    let parts: Vec<f64> = values
-        .par_chunks(1 << 14)
-        .map(|part| part.iter().map(|value| f64::from(*value) * f64::from(*value)).sum())
-        .collect();
-    parts.iter().sum()
 }
 
 /// The norm of all gradients together.

@@ -1,14 +1,16 @@
 //! An LSTM layer with dropped recurrent weights (Merity et al. 2017), as ULMFiT uses it.
 
+use std::sync::Arc;
+
 use burn::module::Param;
 use burn::prelude::*;
 use glossa_base::seed::Stream;
 
+use crate::Error;
 use crate::dropout::Noise;
 use crate::init::uniform;
-use crate::kernels::{linear, lstm_sequence};
-use crate::qrnn::drop_weight;
-use crate::recurrent::{LayerState, last_step};
+use crate::kernels::{LstmWeights, Steps, last_step, lstm};
+use crate::recurrent::LayerState;
 
 const WEIGHT_MASK: u64 = 0;
 
@@ -35,16 +37,27 @@ impl LstmLayer {
     }
 
     /// Runs over `x` `[batch, time, inputs]`: outputs `[batch, time, hidden]` and the state after.
-    pub fn forward(&self, x: Tensor<3>, state: Option<&LayerState>, noise: Option<Noise>) -> (Tensor<3>, LayerState) {
+    ///
+    /// # Errors
+    /// An input or a state of another width or batch.
+    pub fn forward(
+        &self,
+        x: Tensor<3>,
+        state: Option<&LayerState>,
+        lengths: Option<Arc<[usize]>>,
+        noise: Option<Noise>,
+    ) -> Result<(Tensor<3>, LayerState), Error> {
         let ([batch, _, _], device) = (x.dims(), x.device());
         let hidden = self.bias.dims()[0] / 4;
         let zeros = || Tensor::zeros([batch, hidden], &device);
         let cell = state.map_or_else(zeros, |state| state.cell.clone());
         let before = state.map_or_else(zeros, |state| state.other.clone());
-        let gates = linear(x, self.weight_input.val(), self.bias.val());
-        let weight = drop_weight(self.weight_hidden.val(), noise, WEIGHT_MASK);
-        let (output, cells) = lstm_sequence(gates, weight, before, cell);
-        let state = LayerState { cell: last_step(cells), other: last_step(output.clone().detach()) };
-        (output, state)
+        let weights = LstmWeights {
+            input: self.weight_input.val(),
+            hidden: Noise::drop_weight(noise, WEIGHT_MASK, self.weight_hidden.val()),
+            bias: self.bias.val(),
+        };
+        let (output, cell) = lstm(x, weights, before, cell, &Steps { lengths, ..Steps::default() })?;
+        Ok((output.clone(), LayerState { cell, other: last_step(output) }))
     }
 }

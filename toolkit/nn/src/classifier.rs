@@ -7,15 +7,15 @@
 use burn::module::Param;
 use burn::nn::{BatchNorm, BatchNormConfig};
 use burn::prelude::*;
-use burn::tensor::activation::{relu, softmax};
+use burn::tensor::activation::softmax;
 use glossa_base::seed::{Purpose, Stream};
 
 use crate::Error;
 use crate::config::EncoderConfig;
 use crate::dropout::Noise;
-use crate::encoder::Encoder;
+use crate::encoder::{Encoder, Tokens};
 use crate::init::uniform;
-use crate::kernels::{concat_pool, decoder_loss, linear};
+use crate::kernels::{Activation, concat_pool, decoder_loss, linear};
 use crate::language_model::layer_index;
 use crate::recurrent::{Recurrent, State};
 
@@ -38,9 +38,10 @@ pub struct Window {
 /// Texts of a batch, padded on the right.
 #[derive(Debug, Clone)]
 pub struct TextBatch {
-    tokens: Vec<i32>,
+    tokens: Vec<u32>,
     lengths: Vec<usize>,
     time: usize,
+    vocabulary: usize,
 }
 
 impl TextBatch {
@@ -51,21 +52,24 @@ impl TextBatch {
     pub fn new<T: AsRef<[u32]>>(texts: &[T], pad: u32, vocabulary: usize) -> Result<Self, Error> {
         let lengths: Vec<usize> = texts.iter().map(|text| text.as_ref().len().max(1)).collect();
         let time = lengths.iter().copied().max().ok_or(Error::EmptyBatch)?;
-        let mut tokens = vec![pad as i32; time * texts.len()];
+        let mut tokens = vec![pad; time * texts.len()];
         for (row, text) in tokens.chunks_mut(time).zip(texts) {
             for (slot, &token) in row.iter_mut().zip(text.as_ref()) {
                 if token as usize >= vocabulary {
                     return Err(Error::Token { token, vocabulary });
                 }
-                *slot = token as i32;
+                *slot = token;
             }
         }
-        Ok(TextBatch { tokens, lengths, time })
+        Ok(TextBatch { tokens, lengths, time, vocabulary })
     }
 
-    fn chunk(&self, start: usize, end: usize, device: &Device) -> Tensor<2, Int> {
-        let rows = self.tokens.chunks(self.time).flat_map(|row| &row[start..end]).copied().collect::<Vec<i32>>();
-        Tensor::from_data(TensorData::new(rows, [self.lengths.len(), end - start]), device)
+    /// Steps `start..end` of every text; those after its end do not count.
+    fn chunk(&self, start: usize, end: usize, device: &Device) -> Result<Tokens, Error> {
+        let ids: Vec<u32> = self.tokens.chunks(self.time).flat_map(|row| &row[start..end]).copied().collect();
+        let left = |length: &usize| length.saturating_sub(start).min(end - start);
+        let lengths = self.lengths.iter().map(left).collect();
+        Ok(Tokens::new(&ids, [self.lengths.len(), end - start], self.vocabulary, device)?.with_lengths(lengths))
     }
 }
 
@@ -98,11 +102,11 @@ impl Head {
     }
 
     /// `[batch, inputs]` to `[batch, hidden]`, all but the last linear map.
-    fn hidden(&self, pooled: Tensor<2>, noise: Option<Noise>) -> Tensor<2> {
+    fn hidden(&self, pooled: Tensor<2>, noise: Option<Noise>) -> Result<Tensor<2>, Error> {
         let x = self.first_norm.forward(pooled);
         let x = drop_units(x, noise, FIRST_MASK, |noise| noise.dropouts.output);
-        let x = relu(linear(x, self.first_weight.val(), self.first_bias.val()));
-        drop_units(self.second_norm.forward(x), noise, SECOND_MASK, |_| HEAD_DROPOUT)
+        let x = linear(x, self.first_weight.val(), self.first_bias.val(), Activation::Relu)?;
+        Ok(drop_units(self.second_norm.forward(x), noise, SECOND_MASK, |_| HEAD_DROPOUT))
     }
 }
 
@@ -148,6 +152,9 @@ impl Classifier {
     }
 
     /// The loss of a batch and its `targets`, one class a text.
+    ///
+    /// # Errors
+    /// Texts of another vocabulary, or targets that are not one class a text.
     pub fn loss(
         &self,
         batch: &TextBatch,
@@ -155,32 +162,45 @@ impl Classifier {
         window: Window,
         noise: Option<Noise>,
         smoothing: f32,
-    ) -> ClassifierLoss {
-        let (outputs, pooled) = self.pool(batch, window, noise);
-        let targets: Vec<i32> = targets.iter().map(|&target| target as i32).collect();
-        let targets = Tensor::<1, Int>::from_data(TensorData::new(targets, [batch.lengths.len()]), &pooled.device());
-        let hidden = self.head.hidden(pooled, noise);
+    ) -> Result<ClassifierLoss, Error> {
+        let (outputs, pooled) = self.pool(batch, window, noise)?;
+        let targets = self.targets(targets, batch.lengths.len(), &pooled.device())?;
+        let hidden = self.head.hidden(pooled, noise)?;
         let (loss, statistics) =
-            decoder_loss(hidden, self.head.second_weight.val(), self.head.second_bias.val(), targets, smoothing);
-        ClassifierLoss { loss, statistics, outputs }
+            decoder_loss(hidden, self.head.second_weight.val(), self.head.second_bias.val(), targets, smoothing)?;
+        Ok(ClassifierLoss { loss, statistics, outputs })
+    }
+
+    fn targets(&self, targets: &[usize], texts: usize, device: &Device) -> Result<Tensor<1, Int>, Error> {
+        let classes = self.head.second_bias.dims()[0];
+        if targets.len() != texts || targets.iter().any(|target| *target >= classes) {
+            let wanted = format!("{texts} classes below {classes}");
+            return Err(Error::Shape { tensor: "targets", found: targets.to_vec(), wanted });
+        }
+        let targets: Vec<i32> = targets.iter().map(|&target| target as i32).collect();
+        Ok(Tensor::from_data(TensorData::new(targets, [texts]), device))
     }
 
     /// Probabilities `[batch, classes]`, in the order of the texts.
-    pub fn probabilities(&self, batch: &TextBatch, window: Window) -> Tensor<2> {
-        let (_, pooled) = self.pool(batch, window, None);
-        let hidden = self.head.hidden(pooled, None);
-        softmax(linear(hidden, self.head.second_weight.val(), self.head.second_bias.val()), 1)
+    ///
+    /// # Errors
+    /// Texts of another vocabulary.
+    pub fn probabilities(&self, batch: &TextBatch, window: Window) -> Result<Tensor<2>, Error> {
+        let (_, pooled) = self.pool(batch, window, None)?;
+        let hidden = self.head.hidden(pooled, None)?;
+        let (weight, bias) = (self.head.second_weight.val(), self.head.second_bias.val());
+        Ok(softmax(linear(hidden, weight, bias, Activation::Identity)?, 1))
     }
 
     /// Encodes a batch chunk by chunk and pools each text's last `window.pooled` tokens.
-    fn pool(&self, batch: &TextBatch, window: Window, noise: Option<Noise>) -> (Tensor<3>, Tensor<2>) {
+    fn pool(&self, batch: &TextBatch, window: Window, noise: Option<Noise>) -> Result<(Tensor<3>, Tensor<2>), Error> {
         let device = self.encoder.embedding.device();
         let first_needed = batch.lengths.iter().map(|length| length.saturating_sub(window.pooled)).min().unwrap_or(0);
         let (mut outputs, mut state, mut kept_from) = (Vec::new(), None::<State>, 0);
         for (index, start) in (0..batch.time).step_by(window.chunk).enumerate() {
             let end = (start + window.chunk).min(batch.time);
             let masks = noise.map(|noise| noise.part(CHUNK_MASKS + index as u64));
-            let encoded = self.encoder.encode(batch.chunk(start, end, &device), state.as_ref(), masks);
+            let encoded = self.encoder.encode(&batch.chunk(start, end, &device)?, state.as_ref(), masks)?;
             state = Some(encoded.state);
             if end <= first_needed {
                 kept_from = end;
@@ -194,8 +214,8 @@ impl Classifier {
             .iter()
             .map(|&length| [length.saturating_sub(window.pooled).max(kept_from) - kept_from, length - kept_from])
             .collect();
-        let pooled = concat_pool(outputs.clone(), &spans);
-        (outputs, pooled)
+        let pooled = concat_pool(outputs.clone(), &spans)?;
+        Ok((outputs, pooled))
     }
 
     /// Groups for discriminative rates, from the input up: embedding, each layer, head (method.md A.6).

@@ -18,7 +18,7 @@ pub enum Cell {
 }
 
 /// Sizes of a recurrent encoder.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EncoderConfig {
     /// The recurrent cell.
@@ -31,6 +31,9 @@ pub struct EncoderConfig {
     pub hidden_size: usize,
     /// Number of layers.
     pub layer_count: usize,
+    /// Share of a QRNN's units that keep their cell at a step (zoneout, Krueger et al. 2017).
+    #[serde(default)]
+    pub zoneout: f64,
 }
 
 impl EncoderConfig {
@@ -39,6 +42,9 @@ impl EncoderConfig {
         let sizes = [self.vocabulary_size, self.embedding_size, self.hidden_size, self.layer_count];
         if sizes.contains(&0) {
             return Err(Error::Config(format!("a size is zero in {self:?}")));
+        }
+        if !(0.0..1.0).contains(&self.zoneout) {
+            return Err(Error::Config(format!("zoneout must be from 0 to below 1, not {}", self.zoneout)));
         }
         let wide = self.embedding_size.max(self.hidden_size) as u128;
         let weights =
@@ -59,7 +65,7 @@ impl EncoderConfig {
 }
 
 /// What a model folder holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
     /// Version of this format.
@@ -148,7 +154,7 @@ mod tests {
     use super::*;
 
     fn encoder() -> EncoderConfig {
-        EncoderConfig { cell: Cell::Qrnn, vocabulary_size: 100, embedding_size: 8, hidden_size: 12, layer_count: 3 }
+        EncoderConfig { cell: Cell::Qrnn, vocabulary_size: 100, embedding_size: 8, hidden_size: 12, layer_count: 3, zoneout: 0.0 }
     }
 
     #[test]

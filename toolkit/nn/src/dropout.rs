@@ -5,6 +5,8 @@ use burn::prelude::*;
 use glossa_base::seed::Stream;
 use serde::{Deserialize, Serialize};
 
+use crate::kernels::{drop_entries, factors};
+
 /// Probabilities of the five dropouts, each in [0, 1).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -59,9 +61,15 @@ impl Noise {
 
     /// A mask of `count` values: 0 with probability `p`, else 1/(1-p).
     pub(crate) fn mask(self, purpose: u64, p: f64, count: usize) -> Vec<f32> {
-        let stream = self.stream.part(purpose);
-        let (p, keep) = (p as f32, (1.0 / (1.0 - p)) as f32);
-        (0..count as u64).map(|index| if stream.uniform(index) < p { 0.0 } else { keep }).collect()
+        factors(count, self.stream.part(purpose), p as f32)
+    }
+
+    /// A weight with single entries dropped (weight dropout).
+    pub(crate) fn drop_weight(noise: Option<Noise>, purpose: u64, weight: Tensor<2>) -> Tensor<2> {
+        match noise {
+            Some(noise) => drop_entries(weight, noise.stream.part(purpose), noise.dropouts.weight as f32),
+            None => weight,
+        }
     }
 
     /// A mask of the shape of two axes as a tensor.

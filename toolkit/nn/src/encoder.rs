@@ -1,8 +1,58 @@
 //! What every encoder offers: token ids in, one vector a token out, with carried state.
 
+use std::sync::Arc;
+
 use burn::prelude::*;
 
+use crate::Error;
 use crate::dropout::Noise;
+
+/// Token ids `[batch, time]`, checked against a vocabulary before they reach a kernel.
+#[derive(Debug, Clone)]
+pub struct Tokens {
+    ids: Tensor<2, Int>,
+    vocabulary: usize,
+    lengths: Option<Arc<[usize]>>,
+}
+
+impl Tokens {
+    /// Ids row after row.
+    ///
+    /// # Errors
+    /// An empty batch, ids that do not fill the shape, or one outside the vocabulary.
+    pub fn new(ids: &[u32], shape: [usize; 2], vocabulary: usize, device: &Device) -> Result<Self, Error> {
+        if shape.contains(&0) {
+            return Err(Error::EmptyBatch);
+        }
+        if ids.len() != shape[0] * shape[1] {
+            return Err(Error::Shape { tensor: "tokens", found: vec![ids.len()], wanted: format!("{shape:?}") });
+        }
+        if let Some(&token) = ids.iter().find(|id| **id as usize >= vocabulary) {
+            return Err(Error::Token { token, vocabulary });
+        }
+        let ids: Vec<i32> = ids.iter().map(|&id| id as i32).collect();
+        Ok(Tokens { ids: Tensor::from_data(TensorData::new(ids, shape), device), vocabulary, lengths: None })
+    }
+
+    /// The same, of which each row has so many tokens that count; padding follows them.
+    #[must_use]
+    pub fn with_lengths(self, lengths: Vec<usize>) -> Self {
+        Tokens { lengths: Some(lengths.into()), ..self }
+    }
+
+    /// The ids for a table of so many rows.
+    pub(crate) fn ids(&self, vocabulary: usize) -> Result<Tensor<2, Int>, Error> {
+        if self.vocabulary > vocabulary {
+            return Err(Error::Token { token: self.vocabulary as u32 - 1, vocabulary });
+        }
+        Ok(self.ids.clone())
+    }
+
+    /// Tokens of each row that count; nothing where all do.
+    pub(crate) fn lengths(&self) -> Option<Arc<[usize]>> {
+        self.lengths.clone()
+    }
+}
 
 /// The output of an encoder.
 pub struct Encoded<S> {
@@ -20,8 +70,15 @@ pub trait Encoder {
     type State: Clone;
 
     /// Encodes `tokens` `[batch, time]`, going on from `state`; `noise` is present only in training.
-    fn encode(&self, tokens: Tensor<2, Int>, state: Option<&Self::State>, noise: Option<Noise>)
-    -> Encoded<Self::State>;
+    ///
+    /// # Errors
+    /// Tokens of another vocabulary, or a state of another batch.
+    fn encode(
+        &self,
+        tokens: &Tokens,
+        state: Option<&Self::State>,
+        noise: Option<Noise>,
+    ) -> Result<Encoded<Self::State>, Error>;
 
     /// Width of a token's vector.
     fn width(&self) -> usize;

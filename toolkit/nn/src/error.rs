@@ -51,6 +51,26 @@ pub enum Error {
         /// The vocabulary's size.
         vocabulary: usize,
     },
+    /// A tensor whose shape does not fit.
+    #[error("the tensor `{tensor}` has the shape {found:?}; it must have {wanted}")]
+    Shape {
+        /// Its name.
+        tensor: &'static str,
+        /// Its shape, or the numbers that it holds.
+        found: Vec<usize>,
+        /// What would fit.
+        wanted: String,
+    },
+    /// Weights that are not numbers.
+    #[error("{path} holds weights that are not numbers: {tensor} {shape:?}")]
+    NotFinite {
+        /// The file.
+        path: String,
+        /// The tensor's name.
+        tensor: String,
+        /// Its shape.
+        shape: Vec<usize>,
+    },
     /// Nothing to compute on.
     #[error("an empty batch")]
     EmptyBatch,
@@ -67,6 +87,8 @@ impl Error {
             }
             Error::Config(_) => "sizes must be positive and not absurdly large",
             Error::Token { .. } => "the text was tokenized with another tokenizer than the model's",
+            Error::Shape { .. } => "give tensors that belong to the same model and batch",
+            Error::NotFinite { .. } => "the training that made it went wrong: lower the rate, or fetch the model again",
             Error::EmptyBatch => "give at least one text with at least one piece",
         }
     }

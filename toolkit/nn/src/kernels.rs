@@ -1,85 +1,191 @@
 //! The operations that training time goes into, each with a hand-written backward, as functions
 //! over tensors. On the CPU they are fused kernels of our own; on another device they are composed
-//! of plain tensor operations until it has kernels too (part 10).
+//! of plain tensor operations until it has kernels too (part 10). `docs/gradients.md` derives every
+//! backward; [`check`] compares each with differences and with automatic differentiation.
 //!
 //! Shapes are `[batch, time, width]` throughout. Sums have a fixed order: the number of threads
-//! never changes a result.
+//! never changes a result. A shape that does not fit is an error that names the tensor.
 
 mod autodiff;
 mod backend;
+pub mod check;
 mod composed;
 mod cpu;
+pub mod floor;
+pub mod profile;
+mod sequence;
+mod shape;
 
 #[cfg(test)]
 mod tests;
 
 use burn::backend::Dispatch;
 use burn::prelude::*;
+use glossa_base::seed::Stream;
 
-use backend::SequenceOps;
+use backend::KernelOps;
+use shape::{expect, filled};
 
+use crate::Error;
 use crate::device::is_cpu;
 
-/// `x·Wᵀ + b` over the last axis; weight `[outputs, inputs]` as PyTorch keeps it.
-pub fn linear<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<D> {
+pub use cpu::adam::{AdamStep, adam, squares};
+pub use cpu::linear::Activation;
+pub use sequence::{Steps, Zoneout};
+
+pub(crate) use cpu::dropped::factors;
+
+/// `a(x·Wᵀ + b)` over the last axis; weight `[outputs, inputs]` as PyTorch keeps it.
+///
+/// # Errors
+/// Shapes that do not fit.
+pub fn linear<const D: usize>(
+    x: Tensor<D>,
+    weight: Tensor<2>,
+    bias: Tensor<1>,
+    activation: Activation,
+) -> Result<Tensor<D>, Error> {
+    let [outputs, inputs] = weight.dims();
     let mut shape = x.dims();
-    let inputs = shape[D - 1];
-    shape[D - 1] = bias.dims()[0];
+    filled("x", &shape)?;
+    expect("weight", &[outputs, inputs], &[outputs, shape[D - 1]])?;
+    expect("bias", &bias.dims(), &[outputs])?;
+    shape[D - 1] = outputs;
     let rows = x.reshape([-1, inputs as i32]);
     let y = if is_cpu(&rows.device()) {
-        Tensor::from_dispatch(Dispatch::affine(rows.into_dispatch(), weight.into_dispatch(), bias.into_dispatch()))
+        let (weight, bias) = (weight.into_dispatch(), bias.into_dispatch());
+        Tensor::from_dispatch(Dispatch::affine(rows.into_dispatch(), weight, bias, activation))
     } else {
-        composed::linear(rows, weight, bias)
+        composed::linear(rows, weight, bias, activation)
     };
-    y.reshape(shape)
+    Ok(y.reshape(shape))
 }
 
-/// fo-pooling of `gates` `[batch, time, 3·hidden]` (z, f, o before activation) from the cell `first`
-/// `[batch, hidden]`, which is data. Gives outputs and cells `[batch, time, hidden]`; the cells are
-/// detached.
-pub fn qrnn_pool(gates: Tensor<3>, first: Tensor<2>) -> (Tensor<3>, Tensor<3>) {
-    if !is_cpu(&gates.device()) {
-        let (output, cells) = composed::qrnn_pool(gates, first.detach());
-        return (output, cells.detach());
-    }
-    let (output, cells, _) = Dispatch::qrnn_pool(gates.into_dispatch(), first.into_dispatch());
-    (Tensor::from_dispatch(output), Tensor::from_dispatch(cells))
+/// A QRNN layer's weight `[3·hidden, window·inputs]` (z, f, o; window 1 or 2) and bias `[3·hidden]`.
+#[derive(Debug, Clone)]
+pub struct QrnnWeights {
+    /// `[3·hidden, window·inputs]`; of a window of 2 the second half reads the step before.
+    pub weight: Tensor<2>,
+    /// `[3·hidden]`.
+    pub bias: Tensor<1>,
 }
 
-/// An LSTM from its input projection `gates` `[batch, time, 4·hidden]` (i, f, g, o), its recurrent
-/// `weight` `[4·hidden, hidden]` and the state before, which is data. Gives outputs and detached
-/// cells.
-pub fn lstm_sequence(
-    gates: Tensor<3>,
-    weight: Tensor<2>,
-    first_output: Tensor<2>,
-    first_cell: Tensor<2>,
-) -> (Tensor<3>, Tensor<3>) {
-    if !is_cpu(&gates.device()) {
-        let (output, cells) = composed::lstm_sequence(gates, weight, first_output.detach(), first_cell.detach());
-        return (output, cells.detach());
-    }
-    let (output, cells, _) = Dispatch::lstm_sequence(
-        gates.into_dispatch(),
-        weight.into_dispatch(),
-        first_output.into_dispatch(),
-        first_cell.into_dispatch(),
-    );
-    (Tensor::from_dispatch(output), Tensor::from_dispatch(cells))
+/// A QRNN layer over `x` `[batch, time, inputs]` (Bradbury et al. 2017, section 2): gates,
+/// activations and fo-pooling. The state before is data: `previous` `[batch, inputs]`, the step
+/// before the first, and `cell` `[batch, hidden]`. Gives outputs `[batch, time, hidden]` and the last
+/// cells `[batch, hidden]`, detached.
+///
+/// # Errors
+/// Shapes that do not fit.
+pub fn qrnn(
+    x: Tensor<3>,
+    weights: QrnnWeights,
+    previous: Tensor<2>,
+    cell: Tensor<2>,
+    steps: &Steps,
+) -> Result<(Tensor<3>, Tensor<2>), Error> {
+    let ([batch, time, inputs], [_, hidden], QrnnWeights { weight, bias }) = (x.dims(), cell.dims(), weights);
+    filled("x", &[batch, time, inputs])?;
+    filled("cell", &cell.dims())?;
+    let window = if weight.dims()[1] == inputs { 1 } else { 2 };
+    expect("weight", &weight.dims(), &[3 * hidden, window * inputs])?;
+    expect("bias", &bias.dims(), &[3 * hidden])?;
+    expect("previous", &previous.dims(), &[batch, inputs])?;
+    expect("cell", &cell.dims(), &[batch, hidden])?;
+    shape::lengths(steps.lengths(), batch, time)?;
+    let (output, cells) = if is_cpu(&x.device()) {
+        let (output, cells, _) = Dispatch::qrnn(
+            x.into_dispatch(),
+            weight.into_dispatch(),
+            bias.into_dispatch(),
+            previous.into_dispatch(),
+            cell.into_dispatch(),
+            steps.clone(),
+        );
+        (Tensor::from_dispatch(output), Tensor::from_dispatch(cells))
+    } else {
+        composed::qrnn(x, QrnnWeights { weight, bias }, previous.detach(), cell.detach(), steps)
+    };
+    Ok((output, last_step(cells)))
+}
+
+/// An LSTM layer's weights; gates in PyTorch's order i, f, g, o, its two biases as their sum.
+#[derive(Debug, Clone)]
+pub struct LstmWeights {
+    /// `[4·hidden, inputs]`.
+    pub input: Tensor<2>,
+    /// `[4·hidden, hidden]`.
+    pub hidden: Tensor<2>,
+    /// `[4·hidden]`.
+    pub bias: Tensor<1>,
+}
+
+/// An LSTM layer over `x` `[batch, time, inputs]`. The state before, `output` and `cell` `[batch, hidden]`,
+/// is data. Gives outputs `[batch, time, hidden]` and the last cells `[batch, hidden]`, detached.
+///
+/// # Errors
+/// Shapes that do not fit.
+pub fn lstm(
+    x: Tensor<3>,
+    weights: LstmWeights,
+    output: Tensor<2>,
+    cell: Tensor<2>,
+    steps: &Steps,
+) -> Result<(Tensor<3>, Tensor<2>), Error> {
+    let ([batch, time, inputs], [_, hidden]) = (x.dims(), cell.dims());
+    filled("x", &[batch, time, inputs])?;
+    filled("cell", &cell.dims())?;
+    expect("input weight", &weights.input.dims(), &[4 * hidden, inputs])?;
+    expect("hidden weight", &weights.hidden.dims(), &[4 * hidden, hidden])?;
+    expect("bias", &weights.bias.dims(), &[4 * hidden])?;
+    expect("output", &output.dims(), &[batch, hidden])?;
+    expect("cell", &cell.dims(), &[batch, hidden])?;
+    shape::lengths(steps.lengths(), batch, time)?;
+    let (outputs, cells) = if is_cpu(&x.device()) {
+        let (outputs, cells, _) = Dispatch::lstm(
+            x.into_dispatch(),
+            weights.input.into_dispatch(),
+            weights.hidden.into_dispatch(),
+            weights.bias.into_dispatch(),
+            output.into_dispatch(),
+            cell.into_dispatch(),
+            steps.clone(),
+        );
+        (Tensor::from_dispatch(outputs), Tensor::from_dispatch(cells))
+    } else {
+        composed::lstm(x, weights, output.detach(), cell.detach(), steps)
+    };
+    Ok((outputs, last_step(cells)))
+}
+
+/// The last step of `[batch, time, width]`, detached.
+pub(crate) fn last_step(x: Tensor<3>) -> Tensor<2> {
+    let [batch, time, width] = x.dims();
+    x.detach().narrow(1, time - 1, 1).reshape([batch, width])
 }
 
 /// Cross-entropy of the tied decoder over `hidden` `[rows, embedding]`, with label smoothing; never
-/// holds all logits. Gives the mean loss `[1]` and, detached, `[2]`: mean negative log-likelihood
-/// (nats, without smoothing) and share of right first guesses.
+/// holds all logits. `targets` `[rows]` must lie within the vocabulary. Gives the mean loss `[1]` and,
+/// detached, `[2]`: mean negative log-likelihood (nats, without smoothing) and share of right first
+/// guesses.
+///
+/// # Errors
+/// Shapes that do not fit.
 pub fn decoder_loss(
     hidden: Tensor<2>,
     weight: Tensor<2>,
     bias: Tensor<1>,
     targets: Tensor<1, Int>,
     smoothing: f32,
-) -> (Tensor<1>, Tensor<1>) {
+) -> Result<(Tensor<1>, Tensor<1>), Error> {
+    let ([rows, width], [vocabulary, _]) = (hidden.dims(), weight.dims());
+    filled("hidden", &[rows, width])?;
+    filled("weight", &weight.dims())?;
+    expect("weight", &weight.dims(), &[vocabulary, width])?;
+    expect("bias", &bias.dims(), &[vocabulary])?;
+    expect("targets", &targets.dims(), &[rows])?;
     if !is_cpu(&hidden.device()) {
-        return composed::decoder_loss(hidden, weight, bias, targets, smoothing);
+        return Ok(composed::decoder_loss(hidden, weight, bias, targets, smoothing));
     }
     let (loss, statistics) = Dispatch::decoder_loss(
         hidden.into_dispatch(),
@@ -88,42 +194,63 @@ pub fn decoder_loss(
         targets.into_dispatch(),
         smoothing,
     );
-    (Tensor::from_dispatch(loss), Tensor::from_dispatch(statistics))
+    Ok((Tensor::from_dispatch(loss), Tensor::from_dispatch(statistics)))
 }
 
-/// Rows `ids` `[batch, time]` of `table` `[vocabulary, width]`, each times its `scales` `[vocabulary]`.
-pub fn embed(table: Tensor<2>, ids: Tensor<2, Int>, scales: Tensor<1>) -> Tensor<3> {
+/// Rows `ids` `[batch, time]` of `table` `[vocabulary, width]`, each times its `scales` `[vocabulary]`,
+/// which are data. Ids must lie within the vocabulary.
+///
+/// # Errors
+/// Shapes that do not fit.
+pub fn embed(table: Tensor<2>, ids: Tensor<2, Int>, scales: Tensor<1>) -> Result<Tensor<3>, Error> {
+    filled("table", &table.dims())?;
+    filled("ids", &ids.dims())?;
+    expect("scales", &scales.dims(), &[table.dims()[0]])?;
     if !is_cpu(&table.device()) {
-        return composed::embed(table, ids, scales);
+        return Ok(composed::embed(table, ids, scales));
     }
-    Tensor::from_dispatch(Dispatch::embed(table.into_dispatch(), ids.into_dispatch(), scales.into_dispatch()))
+    Ok(Tensor::from_dispatch(Dispatch::embed(table.into_dispatch(), ids.into_dispatch(), scales.into_dispatch())))
 }
 
-/// `[x_t, x_{t-1}]` along the features `[batch, time, 2·width]`; `before` `[batch, width]`, the step
-/// before the first, is data.
-pub fn with_previous(x: Tensor<3>, before: Tensor<2>) -> Tensor<3> {
-    if !is_cpu(&x.device()) {
-        return composed::with_previous(x, before.detach());
+/// A matrix with single entries dropped with probability `p`, the others divided by `1 - p` (weight
+/// dropout, Merity et al. 2017, section 2). Entry `i` is decided by number `i` of the stream.
+pub fn drop_entries(values: Tensor<2>, stream: Stream, p: f32) -> Tensor<2> {
+    if p <= 0.0 {
+        return values;
     }
-    Tensor::from_dispatch(Dispatch::with_previous(x.into_dispatch(), before.into_dispatch()))
+    if !is_cpu(&values.device()) {
+        return composed::drop_entries(values, stream, p);
+    }
+    Tensor::from_dispatch(Dispatch::drop_entries(values.into_dispatch(), stream, p))
 }
 
 /// Every step of `x` times the same `mask` `[batch, width]`, which is data.
-pub fn mask_steps(x: Tensor<3>, mask: Tensor<2>) -> Tensor<3> {
+///
+/// # Errors
+/// Shapes that do not fit.
+pub fn mask_steps(x: Tensor<3>, mask: Tensor<2>) -> Result<Tensor<3>, Error> {
+    let [batch, _, width] = x.dims();
+    filled("x", &x.dims())?;
+    expect("mask", &mask.dims(), &[batch, width])?;
     if !is_cpu(&x.device()) {
-        return composed::mask_steps(x, mask.detach());
+        return Ok(composed::mask_steps(x, mask.detach()));
     }
-    Tensor::from_dispatch(Dispatch::mask_steps(x.into_dispatch(), mask.into_dispatch()))
+    Ok(Tensor::from_dispatch(Dispatch::mask_steps(x.into_dispatch(), mask.into_dispatch())))
 }
 
-/// Last step, maximum and mean of each row over its span `[start, end)`: `[batch, 3·width]`. What lies
-/// outside a span has no influence. Spans must not be empty and must lie within the time axis.
-pub fn concat_pool(x: Tensor<3>, spans: &[[usize; 2]]) -> Tensor<2> {
-    debug_assert!(spans.iter().all(|[start, end]| start < end && *end <= x.dims()[1]));
+/// Last step, maximum and mean of each row over its span `[start, end)`: `[batch, 3·width]` (Howard and
+/// Ruder 2018, section 3.3). What lies outside a span has no influence.
+///
+/// # Errors
+/// A span that is empty or leaves the time axis, or not one a row.
+pub fn concat_pool(x: Tensor<3>, spans: &[[usize; 2]]) -> Result<Tensor<2>, Error> {
+    let [batch, time, _] = x.dims();
+    filled("x", &x.dims())?;
+    shape::spans(spans, batch, time)?;
     if !is_cpu(&x.device()) {
-        return composed::concat_pool(x, spans);
+        return Ok(composed::concat_pool(x, spans));
     }
     let flat: Vec<i32> = spans.iter().flatten().map(|&position| position as i32).collect();
     let spans: Tensor<2, Int> = Tensor::from_data(TensorData::new(flat, [spans.len(), 2]), &x.device());
-    Tensor::from_dispatch(Dispatch::concat_pool(x.into_dispatch(), spans.into_dispatch()))
+    Ok(Tensor::from_dispatch(Dispatch::concat_pool(x.into_dispatch(), spans.into_dispatch())))
 }

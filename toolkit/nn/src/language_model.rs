@@ -3,10 +3,11 @@
 use burn::module::Param;
 use burn::prelude::*;
 
+use crate::Error;
 use crate::config::EncoderConfig;
 use crate::dropout::Noise;
-use crate::encoder::{Encoded, Encoder};
-use crate::kernels::{decoder_loss, linear};
+use crate::encoder::{Encoded, Encoder, Tokens};
+use crate::kernels::{Activation, decoder_loss, last_step, linear};
 use crate::recurrent::{Recurrent, State};
 
 /// An encoder with a tied decoder.
@@ -38,16 +39,20 @@ impl LanguageModel {
     }
 
     /// The loss of `targets` after `tokens`, both `[batch, time]`, going on from `state`.
+    ///
+    /// # Errors
+    /// Tokens or targets of another vocabulary or shape.
     pub fn loss(
         &self,
-        tokens: Tensor<2, Int>,
-        targets: Tensor<2, Int>,
+        tokens: &Tokens,
+        targets: &Tokens,
         state: Option<&State>,
         noise: Option<Noise>,
         smoothing: f32,
-    ) -> ModelLoss {
+    ) -> Result<ModelLoss, Error> {
+        let targets = targets.ids(self.vocabulary_size())?;
         let rows = targets.shape().num_elements();
-        let encoded = self.encoder.encode(tokens, state, noise);
+        let encoded = self.encoder.encode(tokens, state, noise)?;
         let hidden = encoded.dropped.clone().reshape([rows, self.encoder.width()]);
         let (loss, statistics) = decoder_loss(
             hidden,
@@ -55,15 +60,23 @@ impl LanguageModel {
             self.decoder_bias.val(),
             targets.reshape([rows]),
             smoothing,
-        );
-        ModelLoss { loss, statistics, encoded }
+        )?;
+        Ok(ModelLoss { loss, statistics, encoded })
     }
 
     /// Logits `[batch, vocabulary]` of the token after `tokens` `[batch, time]`, and the state.
-    pub fn next(&self, tokens: Tensor<2, Int>, state: Option<&State>) -> (Tensor<2>, State) {
-        let encoded = self.encoder.encode(tokens, state, None);
-        let last = crate::recurrent::last_step(encoded.raw);
-        (linear(last, self.encoder.embedding.val(), self.decoder_bias.val()), encoded.state)
+    ///
+    /// # Errors
+    /// Tokens of another vocabulary.
+    pub fn next(&self, tokens: &Tokens, state: Option<&State>) -> Result<(Tensor<2>, State), Error> {
+        let encoded = self.encoder.encode(tokens, state, None)?;
+        let (weight, bias) = (self.encoder.embedding.val(), self.decoder_bias.val());
+        Ok((linear(last_step(encoded.raw), weight, bias, Activation::Identity)?, encoded.state))
+    }
+
+    /// Pieces of the vocabulary.
+    pub fn vocabulary_size(&self) -> usize {
+        self.decoder_bias.dims()[0]
     }
 
     /// Groups for discriminative rates, from the input up: each layer, then embedding and decoder

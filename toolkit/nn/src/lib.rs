@@ -18,6 +18,6 @@ pub use classifier::Classifier;
 pub use config::{Cell, EncoderConfig, ModelConfig};
 pub use device::DeviceChoice;
 pub use dropout::{Dropouts, Noise};
-pub use encoder::Encoder;
+pub use encoder::{Encoder, Tokens};
 pub use error::Error;
 pub use language_model::LanguageModel;

@@ -1,17 +1,20 @@
 //! The frame that QRNN and AWD-LSTM encoders share: an embedding, a stack of layers, the dropouts
 //! between them, and the carried state.
 
+use std::sync::Arc;
+
 use burn::module::Param;
 use burn::prelude::*;
 use glossa_base::seed::{Purpose, Stream};
 
+use crate::Error;
 use crate::awd_lstm::LstmLayer;
 use crate::config::{Cell, EncoderConfig};
 use crate::dropout::Noise;
-use crate::encoder::{Encoded, Encoder};
+use crate::encoder::{Encoded, Encoder, Tokens};
 use crate::init::uniform;
 use crate::kernels::{embed, mask_steps};
-use crate::qrnn::QrnnLayer;
+use crate::qrnn::{QrnnConfig, QrnnLayer};
 
 const EMBEDDING_MASK: u64 = 100;
 const INPUT_MASK: u64 = 101;
@@ -42,10 +45,16 @@ pub enum Layer {
 }
 
 impl Layer {
-    fn forward(&self, x: Tensor<3>, state: Option<&LayerState>, noise: Option<Noise>) -> (Tensor<3>, LayerState) {
+    fn forward(
+        &self,
+        x: Tensor<3>,
+        state: Option<&LayerState>,
+        lengths: Option<Arc<[usize]>>,
+        noise: Option<Noise>,
+    ) -> Result<(Tensor<3>, LayerState), Error> {
         match self {
-            Layer::Qrnn(layer) => layer.forward(x, state, noise),
-            Layer::Lstm(layer) => layer.forward(x, state, noise),
+            Layer::Qrnn(layer) => layer.forward(x, state, lengths, noise),
+            Layer::Lstm(layer) => layer.forward(x, state, lengths, noise),
         }
     }
 }
@@ -68,7 +77,9 @@ impl Recurrent {
             let stream = stream.part(index as u64 + 1);
             match config.cell {
                 Cell::Qrnn => {
-                    Layer::Qrnn(QrnnLayer::new(inputs, outputs, if index == 0 { 2 } else { 1 }, stream, device))
+                    let (window, zoneout) = (if index == 0 { 2 } else { 1 }, config.zoneout);
+                    let sizes = QrnnConfig { inputs, hidden: outputs, window, zoneout };
+                    Layer::Qrnn(QrnnLayer::new(sizes, stream, device))
                 }
                 Cell::AwdLstm => Layer::Lstm(LstmLayer::new(inputs, outputs, stream, device)),
             }
@@ -84,53 +95,53 @@ impl Recurrent {
         self.layers.len()
     }
 
-    fn embed(&self, tokens: Tensor<2, Int>, noise: Option<Noise>) -> Tensor<3> {
-        let (vocabulary, device) = (self.embedding.dims()[0], tokens.device());
+    fn embed(&self, tokens: &Tokens, noise: Option<Noise>) -> Result<Tensor<3>, Error> {
+        let vocabulary = self.embedding.dims()[0];
+        let ids = tokens.ids(vocabulary)?;
         let scales = match noise {
             Some(noise) if noise.dropouts.embedding > 0.0 => {
                 noise.mask(EMBEDDING_MASK, noise.dropouts.embedding, vocabulary)
             }
             _ => vec![1.0; vocabulary],
         };
-        let scales = Tensor::<1>::from_data(TensorData::new(scales, [vocabulary]), &device);
-        embed(self.embedding.val(), tokens, scales)
+        let scales = Tensor::<1>::from_data(TensorData::new(scales, [vocabulary]), &ids.device());
+        embed(self.embedding.val(), ids, scales)
     }
 }
 
 /// Variational dropout: the same units at every step.
-fn drop_steps(x: Tensor<3>, noise: Option<Noise>, purpose: u64, p: impl Fn(Noise) -> f64) -> Tensor<3> {
+fn drop_steps(
+    x: Tensor<3>,
+    noise: Option<Noise>,
+    purpose: u64,
+    p: impl Fn(Noise) -> f64,
+) -> Result<Tensor<3>, Error> {
     match noise {
         Some(noise) if p(noise) > 0.0 => {
             let [batch, _, width] = x.dims();
             let mask = noise.mask_tensor(purpose, p(noise), [batch, width], &x.device());
             mask_steps(x, mask)
         }
-        _ => x,
+        _ => Ok(x),
     }
-}
-
-/// The last step of `[batch, time, width]`, detached.
-pub(crate) fn last_step(x: Tensor<3>) -> Tensor<2> {
-    let [batch, time, width] = x.dims();
-    x.narrow(1, time - 1, 1).reshape([batch, width]).detach()
 }
 
 impl Encoder for Recurrent {
     type State = State;
 
-    fn encode(&self, tokens: Tensor<2, Int>, state: Option<&State>, noise: Option<Noise>) -> Encoded<State> {
-        let mut x = drop_steps(self.embed(tokens, noise), noise, INPUT_MASK, |noise| noise.dropouts.input);
+    fn encode(&self, tokens: &Tokens, state: Option<&State>, noise: Option<Noise>) -> Result<Encoded<State>, Error> {
+        let mut x = drop_steps(self.embed(tokens, noise)?, noise, INPUT_MASK, |noise| noise.dropouts.input)?;
         let mut after = Vec::with_capacity(self.layers.len());
         for (index, layer) in self.layers.iter().enumerate() {
             let before = state.and_then(|state| state.get(index));
             let masks = noise.map(|noise| noise.part(LAYER_MASKS + index as u64));
-            let (output, layer_state) = layer.forward(x, before, masks);
+            let (output, layer_state) = layer.forward(x, before, tokens.lengths(), masks)?;
             after.push(layer_state);
             let between = index + 1 < self.layers.len();
-            x = if between { drop_steps(output, masks, HIDDEN_MASK, |noise| noise.dropouts.hidden) } else { output };
+            x = if between { drop_steps(output, masks, HIDDEN_MASK, |noise| noise.dropouts.hidden)? } else { output };
         }
-        let dropped = drop_steps(x.clone(), noise, OUTPUT_MASK, |noise| noise.dropouts.output);
-        Encoded { raw: x, dropped, state: after }
+        let dropped = drop_steps(x.clone(), noise, OUTPUT_MASK, |noise| noise.dropouts.output)?;
+        Ok(Encoded { raw: x, dropped, state: after })
     }
 
     fn width(&self) -> usize {

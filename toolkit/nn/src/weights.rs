@@ -64,17 +64,33 @@ fn check(path: &Path, missing: Vec<String>, unexpected: Vec<String>, result: &Ap
 
 /// Weights that are no numbers would answer everything with nonsense.
 fn check_numbers<M: Module>(module: &M, path: &Path) -> Result<(), Error> {
-    let mut finite = Finite(true);
-    module.visit(&mut finite);
-    let reason = "they hold values that are not numbers".to_owned();
-    if finite.0 { Ok(()) } else { Err(Error::Weights { path: path.display().to_string(), reason }) }
+    let mut search = Unsound::default();
+    module.visit(&mut search);
+    let path = path.display().to_string();
+    search.found.map_or(Ok(()), |(tensor, shape)| Err(Error::NotFinite { path, tensor, shape }))
 }
 
-struct Finite(bool);
+/// Looks for the first tensor with a value that is no number.
+#[derive(Default)]
+struct Unsound {
+    place: Vec<String>,
+    found: Option<(String, Vec<usize>)>,
+}
 
-impl ModuleVisitor for Finite {
+impl ModuleVisitor for Unsound {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.place.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.place.pop();
+    }
+
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let data = param.val().into_data();
-        self.0 &= data.as_slice::<f32>().is_ok_and(|values| values.iter().all(|value| value.is_finite()));
+        let sound = data.as_slice::<f32>().is_ok_and(|values| values.iter().all(|value| value.is_finite()));
+        if !sound && self.found.is_none() {
+            self.found = Some((self.place.join("."), param.val().dims().to_vec()));
+        }
     }
 }

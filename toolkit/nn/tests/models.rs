@@ -4,12 +4,12 @@
 use burn::prelude::*;
 use glossa_base::seed::{Purpose, Stream};
 use glossa_nn::classifier::{TextBatch, Window};
-use glossa_nn::{Cell, Classifier, Dropouts, Encoder, EncoderConfig, LanguageModel, Noise, weights};
+use glossa_nn::{Cell, Classifier, Dropouts, Encoder, EncoderConfig, LanguageModel, Noise, Tokens, weights};
 
 const WINDOW: Window = Window { chunk: 4, pooled: 9 };
 
 fn config(cell: Cell) -> EncoderConfig {
-    EncoderConfig { cell, vocabulary_size: 23, embedding_size: 6, hidden_size: 10, layer_count: 3 }
+    EncoderConfig { cell, vocabulary_size: 23, embedding_size: 6, hidden_size: 10, layer_count: 3, zoneout: 0.0 }
 }
 
 fn text(length: usize, shift: u32) -> Vec<u32> {
@@ -31,9 +31,9 @@ fn batch_mates_do_not_change_a_prediction() {
     for cell in [Cell::Qrnn, Cell::AwdLstm] {
         let model = Classifier::fresh(&config(cell), 7, 3, 1, &device);
         let texts: Vec<Vec<u32>> = [1, 3, 4, 5, 12, 30].into_iter().map(|length| text(length, length as u32)).collect();
-        let together = numbers(model.probabilities(&TextBatch::new(&texts, 1, 23).unwrap(), WINDOW));
+        let together = numbers(model.probabilities(&TextBatch::new(&texts, 1, 23).unwrap(), WINDOW).unwrap());
         for (row, text) in texts.iter().enumerate() {
-            let alone = numbers(model.probabilities(&TextBatch::new(&[text], 1, 23).unwrap(), WINDOW));
+            let alone = numbers(model.probabilities(&TextBatch::new(&[text], 1, 23).unwrap(), WINDOW).unwrap());
             let difference = largest_difference(&alone, &together[row * 3..row * 3 + 3]);
             assert!(difference < 1e-6, "{cell:?} length {}: {difference}", text.len());
         }
@@ -45,11 +45,14 @@ fn carried_state_makes_chunks_equal_to_the_whole() {
     let device = Device::flex();
     for cell in [Cell::Qrnn, Cell::AwdLstm] {
         let model = LanguageModel::new(&config(cell), 1, &device);
-        let ids: Vec<i32> = text(24, 3).into_iter().map(|id| id as i32).collect();
-        let tokens = Tensor::<2, Int>::from_data(TensorData::new(ids, [2, 12]), &device);
-        let whole = numbers(model.encoder.encode(tokens.clone(), None, None).raw.narrow(1, 7, 5));
-        let first = model.encoder.encode(tokens.clone().narrow(1, 0, 7), None, None);
-        let second = model.encoder.encode(tokens.narrow(1, 7, 5), Some(&first.state), None);
+        let ids = text(24, 3);
+        let part = |from: usize, to: usize| {
+            let part = [&ids[from..to], &ids[12 + from..12 + to]].concat();
+            Tokens::new(&part, [2, to - from], 23, &device).unwrap()
+        };
+        let whole = numbers(model.encoder.encode(&part(0, 12), None, None).unwrap().raw.narrow(1, 7, 5));
+        let first = model.encoder.encode(&part(0, 7), None, None).unwrap();
+        let second = model.encoder.encode(&part(7, 12), Some(&first.state), None).unwrap();
         assert!(largest_difference(&whole, &numbers(second.raw)) < 1e-6, "{cell:?}");
     }
 }
@@ -58,10 +61,10 @@ fn carried_state_makes_chunks_equal_to_the_whole() {
 fn every_dropout_changes_the_output_and_repeats() {
     let device = Device::flex();
     let model = LanguageModel::new(&config(Cell::Qrnn), 1, &device);
-    let ids = Tensor::<2, Int>::from_data([[1, 2, 3, 4, 5, 6, 7]], &device);
+    let ids = Tokens::new(&[1, 2, 3, 4, 5, 6, 7], [1, 7], 23, &device).unwrap();
     let run = |dropouts: Option<Dropouts>| {
         let noise = dropouts.map(|dropouts| Noise { dropouts, stream: Stream::new(1, Purpose::Dropout, 0, 0) });
-        numbers(model.encoder.encode(ids.clone(), None, noise).dropped)
+        numbers(model.encoder.encode(&ids, None, noise).unwrap().dropped)
     };
     let none = Dropouts::NONE;
     let each = [
@@ -86,8 +89,8 @@ fn weights_return_from_disk_and_mismatches_are_named() {
     weights::save(&model, &path).unwrap();
     let mut other = LanguageModel::new(&config(Cell::Qrnn), 2, &device);
     weights::load(&mut other, &path).unwrap();
-    let ids = Tensor::<2, Int>::from_data([[1, 2, 3]], &device);
-    assert_eq!(numbers(model.next(ids.clone(), None).0), numbers(other.next(ids, None).0));
+    let ids = Tokens::new(&[1, 2, 3], [1, 3], 23, &device).unwrap();
+    assert_eq!(numbers(model.next(&ids, None).unwrap().0), numbers(other.next(&ids, None).unwrap().0));
 
     let mut lstm = LanguageModel::new(&config(Cell::AwdLstm), 1, &device);
     let message = weights::load(&mut lstm, &path).unwrap_err().chain();

@@ -157,7 +157,7 @@ impl Objective<Classifier> for Texts<'_> {
         let (batch, targets) = self.train.batch(&self.batches[step], self.reading.pad, self.reading.vocabulary)?;
         let stream = Stream::new(self.run.seed, Purpose::Dropout, epoch as u64, step as u64);
         let noise = Noise { dropouts: self.recipe.training.dropouts(), stream };
-        let step = model.loss(&batch, &targets, self.reading.window, Some(noise), self.smoothing);
+        let step = model.loss(&batch, &targets, self.reading.window, Some(noise), self.smoothing)?;
         let total = regularise::activations(step.loss, &self.recipe.training, step.outputs.clone(), step.outputs);
         Ok(Loss { total, statistics: step.statistics })
     }
@@ -207,7 +207,7 @@ pub fn predict(
     for indices in evaluation_batches(&lengths, PREDICTION_BATCH) {
         let rows: Vec<&[u32]> = indices.iter().map(|&index| texts[index].as_slice()).collect();
         let batch = TextBatch::new(&rows, reading.pad, reading.vocabulary)?;
-        let probabilities: Tensor<2> = model.probabilities(&batch, reading.window);
+        let probabilities: Tensor<2> = model.probabilities(&batch, reading.window)?;
         let classes = probabilities.dims()[1];
         for (&index, row) in indices.iter().zip(numbers(&probabilities)?.chunks(classes)) {
             predictions[index] = row.to_vec();

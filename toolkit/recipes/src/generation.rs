@@ -4,7 +4,7 @@ use burn::prelude::*;
 use glossa_base::Outcome;
 use glossa_base::seed::Stream;
 use glossa_learn::learner::numbers;
-use glossa_nn::LanguageModel;
+use glossa_nn::{LanguageModel, Tokens};
 
 /// How pieces are drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,9 +35,8 @@ pub fn generate(
     let mut written = Vec::with_capacity(sampling.length);
     let (mut input, mut state) = (prompt.to_vec(), None);
     for index in 0..sampling.length {
-        let ids: Vec<i32> = input.iter().map(|&id| id as i32).collect();
-        let tokens = Tensor::<2, Int>::from_data(TensorData::new(ids, [1, input.len()]), device);
-        let (logits, next) = model.next(tokens, state.as_ref());
+        let tokens = Tokens::new(&input, [1, input.len()], model.vocabulary_size(), device)?;
+        let (logits, next) = model.next(&tokens, state.as_ref())?;
         let mut logits = numbers(&logits)?;
         for &piece in banned {
             logits.get_mut(piece as usize).into_iter().for_each(|logit| *logit = f64::NEG_INFINITY);

@@ -7,7 +7,7 @@ use glossa_learn::learner::numbers;
 use glossa_learn::stream::{StreamBatch, Streams, TokenSource, shuffled, token_count};
 use glossa_learn::{EpochRecord, Learner, Loss, Metrics, Objective, Phase};
 use glossa_nn::recurrent::State;
-use glossa_nn::{EncoderConfig, LanguageModel, Noise};
+use glossa_nn::{EncoderConfig, LanguageModel, Noise, Tokens};
 
 use crate::recipe::{FinetuneRecipe, Training};
 use crate::regularise;
@@ -137,11 +137,11 @@ impl Objective<LanguageModel> for Objectives<'_> {
             return Err(glossa_base::Failure::new(glossa_base::Kind::Failed, "an epoch ran out of batches"));
         };
         let device = self.run.device.clone().autodiff();
-        let (tokens, targets) = tensors(&batch, &device);
+        let (tokens, targets) = checked(&batch, model.vocabulary_size(), &device)?;
         let stream = Stream::new(self.run.seed, Purpose::Dropout, epoch as u64, step as u64);
         let noise = Noise { dropouts: self.training.dropouts(), stream };
         let smoothing = self.training.label_smoothing as f32;
-        let step = model.loss(tokens, targets, self.state.as_ref(), Some(noise), smoothing);
+        let step = model.loss(&tokens, &targets, self.state.as_ref(), Some(noise), smoothing)?;
         let regularised = regularise::activations(step.loss, self.training, step.encoded.dropped, step.encoded.raw);
         self.state = Some(step.encoded.state);
         Ok(Loss { total: regularised, statistics: step.statistics })
@@ -158,13 +158,11 @@ impl Objective<LanguageModel> for Objectives<'_> {
     }
 }
 
-fn tensors(batch: &StreamBatch, device: &Device) -> (Tensor<2, Int>, Tensor<2, Int>) {
+/// Tokens and targets of a batch, within the vocabulary.
+fn checked(batch: &StreamBatch, vocabulary: usize, device: &Device) -> Result<(Tokens, Tokens), glossa_nn::Error> {
     let shape = [batch.streams, batch.time];
-    let tensor = |ids: &[u32]| {
-        let ids: Vec<i32> = ids.iter().map(|&id| id as i32).collect();
-        Tensor::from_data(TensorData::new(ids, shape), device)
-    };
-    (tensor(&batch.tokens), tensor(&batch.targets))
+    let tokens = |ids: &[u32]| Tokens::new(ids, shape, vocabulary, device);
+    Ok((tokens(&batch.tokens)?, tokens(&batch.targets)?))
 }
 
 /// Sums over every predicted piece of a text.
@@ -194,8 +192,8 @@ pub fn evaluate(model: &LanguageModel, source: &dyn TokenSource, device: &Device
     let mut state: Option<State> = None;
     let mut evaluated = Evaluated::default();
     for batch in batches {
-        let (tokens, targets) = tensors(&batch, device);
-        let step = model.loss(tokens, targets, state.as_ref(), None, 0.0);
+        let (tokens, targets) = checked(&batch, model.vocabulary_size(), device)?;
+        let step = model.loss(&tokens, &targets, state.as_ref(), None, 0.0)?;
         add(&mut evaluated, &step.statistics, batch.tokens.len())?;
         state = Some(step.encoded.state);
     }
@@ -219,14 +217,13 @@ fn evaluate_joints(
         let from = position.saturating_sub(EVALUATION_CHUNK);
         let ids = window(source, from, position + 1);
         let count = ids.len() - 1;
-        let (context, target) = (ids[..count].to_vec(), ids[count]);
-        let warm =
-            StreamBatch { tokens: context[..count - 1].to_vec(), targets: Vec::new(), streams: 1, time: count - 1 };
-        let state = (count > 1)
-            .then(|| model.next(tensors(&StreamBatch { targets: warm.tokens.clone(), ..warm }, device).0, None).1);
-        let last = StreamBatch { tokens: vec![context[count - 1]], targets: vec![target], streams: 1, time: 1 };
-        let (tokens, targets) = tensors(&last, device);
-        add(evaluated, &model.loss(tokens, targets, state.as_ref(), None, 0.0).statistics, 1)?;
+        let row = |ids: &[u32]| Tokens::new(ids, [1, ids.len()], model.vocabulary_size(), device);
+        let state = match count {
+            1 => None,
+            _ => Some(model.next(&row(&ids[..count - 1])?, None)?.1),
+        };
+        let (last, target) = (row(&ids[count - 1..count])?, row(&ids[count..])?);
+        add(evaluated, &model.loss(&last, &target, state.as_ref(), None, 0.0)?.statistics, 1)?;
     }
     Ok(())
 }

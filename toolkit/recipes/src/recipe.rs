@@ -60,6 +60,9 @@ pub struct EncoderRecipe {
     pub hidden_size: usize,
     /// Number of layers.
     pub layer_count: usize,
+    /// Share of a QRNN's units that keep their cell at a step.
+    #[serde(default)]
+    pub zoneout: f64,
 }
 
 /// What all training has in common.
@@ -269,8 +272,8 @@ impl Recipe {
 
     /// The encoder's sizes for a vocabulary.
     pub fn encoder_config(&self, vocabulary_size: usize) -> EncoderConfig {
-        let EncoderRecipe { cell, embedding_size, hidden_size, layer_count } = self.encoder;
-        EncoderConfig { cell, vocabulary_size, embedding_size, hidden_size, layer_count }
+        let EncoderRecipe { cell, embedding_size, hidden_size, layer_count, zoneout } = self.encoder;
+        EncoderConfig { cell, vocabulary_size, embedding_size, hidden_size, layer_count, zoneout }
     }
 
     fn check(&self, place: &str) -> Result<(), Error> {

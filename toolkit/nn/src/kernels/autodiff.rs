@@ -7,7 +7,11 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Autodiff, AutodiffBackend, Backend};
 
-use super::backend::SequenceOps;
+use glossa_base::seed::Stream;
+
+use super::backend::KernelOps;
+use super::cpu::linear::Activation;
+use super::sequence::Steps;
 
 /// Declares an operation's backward: its kept state, and the gradients in the order of its parents.
 macro_rules! backward {
@@ -15,7 +19,7 @@ macro_rules! backward {
         #[derive(Debug)]
         struct $name;
 
-        impl<B: SequenceOps> Backward<B, $parents> for $name {
+        impl<B: KernelOps> Backward<B, $parents> for $name {
             type State = $state;
 
             fn backward(self, ops: Ops<Self::State, $parents>, grads: &mut Gradients, _: &mut Checkpointer) {
@@ -50,24 +54,26 @@ macro_rules! record {
     }};
 }
 
-backward!(Linear, 3, (FloatTensor<B>, FloatTensor<B>), |(x, weight), grad| {
-    let (x, weight, bias) = B::affine_backward(x, weight, grad);
+backward!(Affine, 3, ([FloatTensor<B>; 3], Activation), |([x, weight, y], activation), grad| {
+    let (x, weight, bias) = B::affine_backward(x, weight, y, grad, activation);
     [x, weight, bias]
 });
-backward!(QrnnPool, 1, [FloatTensor<B>; 3], |[activated, cells, first], grad| [B::qrnn_pool_backward(
-    activated, cells, first, grad
-)]);
-backward!(LstmSequence, 2, [FloatTensor<B>; 6], |[output, cells, activated, weight, first_output, first_cell],
-                                                 grad| {
-    let (gates, weight) = B::lstm_sequence_backward(output, cells, activated, weight, first_output, first_cell, grad);
-    [gates, weight]
+backward!(Qrnn, 3, ([FloatTensor<B>; 6], Steps), |([x, weight, previous, cell, cells, gates], steps), grad| {
+    let (x, weight, bias) = B::qrnn_backward(x, weight, previous, cell, cells, gates, grad, steps);
+    [x, weight, bias]
+});
+backward!(Lstm, 4, ([FloatTensor<B>; 8], Steps), |(kept, steps), grad| {
+    let [x, input, hidden, first_output, first_cell, output, cells, gates] = kept;
+    let (x, input, hidden, bias) =
+        B::lstm_backward(x, input, hidden, first_output, first_cell, output, cells, gates, grad, steps);
+    [x, input, hidden, bias]
 });
 backward!(DecoderLoss, 3, [FloatTensor<B>; 3], |[hidden, weight, bias], grad| {
     let matrix = B::float_reshape(grad.clone(), [1, 1].into());
     [B::float_mul(hidden, matrix.clone()), B::float_mul(weight, matrix), B::float_mul(bias, grad)]
 });
 backward!(Embed, 1, (IntTensor<B>, FloatTensor<B>), |(ids, scales), grad| [B::embed_backward(ids, scales, grad)]);
-backward!(WithPrevious, 1, [FloatTensor<B>; 0], |[], grad| [B::with_previous_backward(grad)]);
+backward!(DropEntries, 1, (Stream, f32), |(stream, p), grad| [B::drop_entries(grad, stream, p)]);
 backward!(MaskSteps, 1, FloatTensor<B>, |mask, grad| [B::mask_steps(grad, mask)]);
 backward!(ConcatPool, 1, (FloatTensor<B>, IntTensor<B>), |(x, spans), grad| [B::concat_pool_backward(x, spans, grad)]);
 
@@ -83,70 +89,90 @@ fn second_order() -> ! {
     panic!("{FIRST_ORDER}")
 }
 
-impl<B: SequenceOps, C: CheckpointStrategy> SequenceOps for Autodiff<B, C> {
-    fn affine(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
-        record!(
-            Linear,
-            C,
-            [x, weight, bias],
-            |x, weight, bias| (B::affine(x, weight, bias), ()),
-            |_: &_, _: &_, x, weight, _| (x, weight)
-        )
-        .0
+impl<B: KernelOps, C: CheckpointStrategy> KernelOps for Autodiff<B, C> {
+    fn affine(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        activation: Activation,
+    ) -> FloatTensor<Self> {
+        let run = |x, weight, bias| (B::affine(x, weight, bias, activation), ());
+        // The identity's backward needs no output, and the next operation may then reuse its memory.
+        let keep = |y: &FloatTensor<B>, _: &(), x: FloatTensor<B>, weight, _| {
+            let y = if activation == Activation::Identity { x.clone() } else { y.clone() };
+            ([x, weight, y], activation)
+        };
+        record!(Affine, C, [x, weight, bias], run, keep).0
     }
 
     fn affine_backward(
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: Activation,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         second_order()
     }
 
-    fn qrnn_pool(
-        gates: FloatTensor<Self>,
-        first: FloatTensor<Self>,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        let first = first.into_primitive();
-        let run = |gates| {
-            let (output, cells, activated) = B::qrnn_pool(gates, first.clone());
-            (output, (cells, activated))
-        };
-        let keep = |_: &FloatTensor<B>, rest: &(FloatTensor<B>, FloatTensor<B>), _| {
-            [rest.1.clone(), rest.0.clone(), first.clone()]
-        };
-        let (output, (cells, activated)) = record!(QrnnPool, C, [gates], run, keep);
-        (output, constant::<B, C>(cells), constant::<B, C>(activated))
-    }
-
-    fn qrnn_pool_backward(
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-    ) -> FloatTensor<Self> {
-        second_order()
-    }
-
-    fn lstm_sequence(
-        gates: FloatTensor<Self>,
+    fn qrnn(
+        x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        previous: FloatTensor<Self>,
+        cell: FloatTensor<Self>,
+        steps: Steps,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let (previous, cell) = (previous.into_primitive(), cell.into_primitive());
+        let run = |x, weight, bias| {
+            let (output, cells, gates) = B::qrnn(x, weight, bias, previous.clone(), cell.clone(), steps.clone());
+            (output, (cells, gates))
+        };
+        let keep = |_: &FloatTensor<B>, rest: &(FloatTensor<B>, FloatTensor<B>), x, weight, _| {
+            ([x, weight, previous.clone(), cell.clone(), rest.0.clone(), rest.1.clone()], steps.clone())
+        };
+        let (output, (cells, gates)) = record!(Qrnn, C, [x, weight, bias], run, keep);
+        (output, constant::<B, C>(cells), constant::<B, C>(gates))
+    }
+
+    fn qrnn_backward(
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: Steps,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        second_order()
+    }
+
+    fn lstm(
+        x: FloatTensor<Self>,
+        input: FloatTensor<Self>,
+        hidden: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
         first_output: FloatTensor<Self>,
         first_cell: FloatTensor<Self>,
+        steps: Steps,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let (first_output, first_cell) = (first_output.into_primitive(), first_cell.into_primitive());
-        let run = |gates, weight| {
-            let (output, cells, activated) = B::lstm_sequence(gates, weight, first_output.clone(), first_cell.clone());
-            (output, (cells, activated))
+        let run = |x, input, hidden, bias| {
+            let (first_output, first_cell) = (first_output.clone(), first_cell.clone());
+            let (output, cells, gates) = B::lstm(x, input, hidden, bias, first_output, first_cell, steps.clone());
+            (output, (cells, gates))
         };
-        let keep = |output: &FloatTensor<B>, rest: &(FloatTensor<B>, FloatTensor<B>), _, weight| {
-            [output.clone(), rest.0.clone(), rest.1.clone(), weight, first_output.clone(), first_cell.clone()]
+        let keep = |output: &FloatTensor<B>, rest: &(FloatTensor<B>, FloatTensor<B>), x, input, hidden, _| {
+            let (cells, gates) = rest.clone();
+            let first = (first_output.clone(), first_cell.clone());
+            ([x, input, hidden, first.0, first.1, output.clone(), cells, gates], steps.clone())
         };
-        let (output, (cells, activated)) = record!(LstmSequence, C, [gates, weight], run, keep);
-        (output, constant::<B, C>(cells), constant::<B, C>(activated))
+        let (output, (cells, gates)) = record!(Lstm, C, [x, input, hidden, bias], run, keep);
+        (output, constant::<B, C>(cells), constant::<B, C>(gates))
     }
 
-    fn lstm_sequence_backward(
+    fn lstm_backward(
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,
@@ -154,7 +180,10 @@ impl<B: SequenceOps, C: CheckpointStrategy> SequenceOps for Autodiff<B, C> {
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: Steps,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         second_order()
     }
 
@@ -200,13 +229,9 @@ impl<B: SequenceOps, C: CheckpointStrategy> SequenceOps for Autodiff<B, C> {
         second_order()
     }
 
-    fn with_previous(x: FloatTensor<Self>, before: FloatTensor<Self>) -> FloatTensor<Self> {
-        let before = before.into_primitive();
-        record!(WithPrevious, C, [x], |x| (B::with_previous(x, before.clone()), ()), |_: &_, _: &_, _| []).0
-    }
-
-    fn with_previous_backward(_: FloatTensor<Self>) -> FloatTensor<Self> {
-        second_order()
+    fn drop_entries(values: FloatTensor<Self>, stream: Stream, p: f32) -> FloatTensor<Self> {
+        let run = |values| (B::drop_entries(values, stream, p), ());
+        record!(DropEntries, C, [values], run, |_: &_, _: &_, _| (stream, p)).0
     }
 
     fn mask_steps(x: FloatTensor<Self>, mask: FloatTensor<Self>) -> FloatTensor<Self> {

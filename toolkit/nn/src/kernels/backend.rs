@@ -1,54 +1,80 @@
 //! The operations as an extension of burn's backends: the CPU implementation calls `cpu`, the
-//! autodiff one records each operation with its hand-written backward.
+//! autodiff one records each operation with its hand-written backward. Shapes were checked by
+//! `kernels` before anything arrives here.
 #![expect(clippy::type_complexity, reason = "burn's dispatch takes tuples of tensors and no named type of them")]
 
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{DType, TensorData};
+use glossa_base::seed::Stream;
 
-use super::cpu::{decoder, lstm, plain, qrnn};
+use super::cpu::linear::Activation;
+use super::cpu::{decoder, dropped, embedding, linear, lstm, pool, qrnn, steps};
+use super::profile::timed;
+use super::sequence::Steps;
 
 /// Operations with hand-written gradients; shapes as in `kernels`.
 #[backend_extension(Autodiff, Flex)]
-pub(super) trait SequenceOps: Backend {
-    /// `x·Wᵀ + b`.
-    fn affine(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self>;
-    /// Gradients of `affine` with regard to x, weight and bias.
+pub(super) trait KernelOps: Backend {
+    /// `a(x·Wᵀ + b)`.
+    fn affine(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        activation: Activation,
+    ) -> FloatTensor<Self>;
+    /// Gradients of x, weight and bias; `y` is what `affine` gave.
     fn affine_backward(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
+        y: FloatTensor<Self>,
         grad: FloatTensor<Self>,
+        activation: Activation,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
-    /// Outputs, cells and activated gates of fo-pooling.
-    fn qrnn_pool(
-        gates: FloatTensor<Self>,
-        first: FloatTensor<Self>,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
-    /// Gradient of the gates.
-    fn qrnn_pool_backward(
-        activated: FloatTensor<Self>,
-        cells: FloatTensor<Self>,
-        first: FloatTensor<Self>,
-        grad: FloatTensor<Self>,
-    ) -> FloatTensor<Self>;
-    /// Outputs, cells and activated gates of an LSTM.
-    fn lstm_sequence(
-        gates: FloatTensor<Self>,
+    /// Outputs, cells and activated gates of a QRNN layer.
+    fn qrnn(
+        x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        previous: FloatTensor<Self>,
+        cell: FloatTensor<Self>,
+        steps: Steps,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+    /// Gradients of x, weight and bias.
+    fn qrnn_backward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        previous: FloatTensor<Self>,
+        cell: FloatTensor<Self>,
+        cells: FloatTensor<Self>,
+        gates: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        steps: Steps,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+    /// Outputs, cells and activated gates of an LSTM layer.
+    fn lstm(
+        x: FloatTensor<Self>,
+        weight_input: FloatTensor<Self>,
+        weight_hidden: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        output: FloatTensor<Self>,
+        cell: FloatTensor<Self>,
+        steps: Steps,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+    /// Gradients of x, the two weights and the bias.
+    fn lstm_backward(
+        x: FloatTensor<Self>,
+        weight_input: FloatTensor<Self>,
+        weight_hidden: FloatTensor<Self>,
         first_output: FloatTensor<Self>,
         first_cell: FloatTensor<Self>,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
-    /// Gradients of the input projection and of the recurrent weight.
-    fn lstm_sequence_backward(
         output: FloatTensor<Self>,
         cells: FloatTensor<Self>,
-        activated: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        first_output: FloatTensor<Self>,
-        first_cell: FloatTensor<Self>,
+        gates: FloatTensor<Self>,
         grad: FloatTensor<Self>,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+        steps: Steps,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
     /// Mean smoothed loss `[1]` and statistics `[2]`: mean negative log-likelihood, share right.
     fn decoder_loss(
         hidden: FloatTensor<Self>,
@@ -69,10 +95,8 @@ pub(super) trait SequenceOps: Backend {
     fn embed(table: FloatTensor<Self>, ids: IntTensor<Self>, scales: FloatTensor<Self>) -> FloatTensor<Self>;
     /// Gradient of the table.
     fn embed_backward(ids: IntTensor<Self>, scales: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self>;
-    /// Each step beside the one before.
-    fn with_previous(x: FloatTensor<Self>, before: FloatTensor<Self>) -> FloatTensor<Self>;
-    /// Gradient of x.
-    fn with_previous_backward(grad: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// A matrix with single entries dropped; its own backward.
+    fn drop_entries(values: FloatTensor<Self>, stream: Stream, p: f32) -> FloatTensor<Self>;
     /// Every step times one mask.
     fn mask_steps(x: FloatTensor<Self>, mask: FloatTensor<Self>) -> FloatTensor<Self>;
     /// Last, maximum and mean over spans.
@@ -86,6 +110,10 @@ fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(values, shape.to_vec()))
 }
 
+fn shape<const D: usize>(tensor: &FlexTensor) -> [usize; D] {
+    std::array::from_fn(|axis| tensor.shape()[axis])
+}
+
 fn integers(tensor: &FlexTensor) -> Vec<usize> {
     let tensor = tensor.to_contiguous();
     let positive = |value: i64| usize::try_from(value).unwrap_or(usize::MAX);
@@ -95,19 +123,24 @@ fn integers(tensor: &FlexTensor) -> Vec<usize> {
     }
 }
 
-fn sizes(cells: &FlexTensor) -> qrnn::Sizes {
-    let shape = cells.shape();
-    qrnn::Sizes { batch: shape[0], time: shape[1], hidden: shape[2] }
+/// Binds contiguous copies (no copy where they are contiguous already).
+macro_rules! contiguous {
+    ($($tensor:ident),+) => { $(let $tensor = $tensor.to_contiguous();)+ };
+}
+
+fn sizes(x: &FlexTensor, hidden: usize) -> qrnn::Sizes {
+    let [batch, time, inputs] = shape(x);
+    qrnn::Sizes { batch, time, inputs, hidden }
 }
 
 type Stored = (FlexTensor, FlexTensor, FlexTensor, Vec<usize>);
 
-fn decoder_view<'a>(stored: &'a Stored, smoothing: f32) -> decoder::Decoder<'a> {
+fn decoder_view<'a>(stored: &'a Stored, smoothing: f32) -> decoder::Decoder<'a, f32> {
     let (hidden, weight, bias, targets) = stored;
     decoder::Decoder {
-        hidden: hidden.storage::<f32>(),
-        weight: weight.storage::<f32>(),
-        bias: bias.storage::<f32>(),
+        hidden: hidden.storage(),
+        weight: weight.storage(),
+        bias: bias.storage(),
         targets,
         embedding: hidden.shape()[1],
         smoothing,
@@ -122,75 +155,151 @@ fn loss_tensors(loss: decoder::Loss) -> (FlexTensor, FlexTensor) {
     (tensor(vec![loss.smoothed as f32], [1]), tensor(vec![loss.likelihood as f32, loss.right as f32], [2]))
 }
 
-impl SequenceOps for Flex {
-    fn affine(x: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
-        let (x, weight, bias) = (x.to_contiguous(), weight.to_contiguous(), bias.to_contiguous());
-        let inputs = weight.shape()[1];
-        let y = plain::linear(x.storage(), weight.storage(), bias.storage(), inputs);
-        tensor(y, [x.shape()[0], weight.shape()[0]])
+impl KernelOps for Flex {
+    fn affine(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, activation: Activation) -> FlexTensor {
+        contiguous!(x, weight, bias);
+        let [outputs, inputs] = shape(&weight);
+        let y = timed("linear", || linear::forward(x.storage(), weight.storage(), bias.storage(), inputs, activation));
+        tensor(y, [x.shape()[0], outputs])
     }
 
-    fn affine_backward(x: FlexTensor, weight: FlexTensor, grad: FlexTensor) -> (FlexTensor, FlexTensor, FlexTensor) {
-        let (x, weight, grad) = (x.to_contiguous(), weight.to_contiguous(), grad.to_contiguous());
-        let [rows, inputs, outputs] = [x.shape()[0], weight.shape()[1], weight.shape()[0]];
-        let (grad_x, grad_weight, grad_bias) =
-            plain::linear_backward(x.storage(), weight.storage(), grad.storage(), inputs);
-        (tensor(grad_x, [rows, inputs]), tensor(grad_weight, [outputs, inputs]), tensor(grad_bias, [outputs]))
-    }
-
-    fn qrnn_pool(gates: FlexTensor, first: FlexTensor) -> (FlexTensor, FlexTensor, FlexTensor) {
-        let (gates, first) = (gates.to_contiguous(), first.to_contiguous());
-        let shape = gates.shape();
-        let sizes = qrnn::Sizes { batch: shape[0], time: shape[1], hidden: shape[2] / 3 };
-        let pooled = qrnn::forward(gates.storage(), first.storage(), sizes);
-        let (inner, wide) = ([shape[0], shape[1], shape[2] / 3], [shape[0], shape[1], shape[2]]);
-        (tensor(pooled.output, inner), tensor(pooled.cells, inner), tensor(pooled.activated, wide))
-    }
-
-    fn qrnn_pool_backward(activated: FlexTensor, cells: FlexTensor, first: FlexTensor, grad: FlexTensor) -> FlexTensor {
-        let (cells, first, grad) = (cells.to_contiguous(), first.to_contiguous(), grad.to_contiguous());
-        let sizes = sizes(&cells);
-        let gates = qrnn::backward(activated.storage(), cells.storage(), first.storage(), grad.storage(), sizes);
-        tensor(gates, [sizes.batch, sizes.time, 3 * sizes.hidden])
-    }
-
-    fn lstm_sequence(
-        gates: FlexTensor,
+    fn affine_backward(
+        x: FlexTensor,
         weight: FlexTensor,
+        y: FlexTensor,
+        grad: FlexTensor,
+        activation: Activation,
+    ) -> (FlexTensor, FlexTensor, FlexTensor) {
+        contiguous!(x, weight, y, grad);
+        let ([rows, inputs], [outputs, _]) = (shape(&x), shape(&weight));
+        let gradients = timed("linear, backward", || {
+            linear::backward(x.storage(), weight.storage(), y.storage(), grad.storage::<f32>(), inputs, activation)
+        });
+        (
+            tensor(gradients.x, [rows, inputs]),
+            tensor(gradients.weight, [outputs, inputs]),
+            tensor(gradients.bias, [outputs]),
+        )
+    }
+
+    fn qrnn(
+        x: FlexTensor,
+        weight: FlexTensor,
+        bias: FlexTensor,
+        previous: FlexTensor,
+        cell: FlexTensor,
+        steps: Steps,
+    ) -> (FlexTensor, FlexTensor, FlexTensor) {
+        contiguous!(x, weight, bias, previous, cell);
+        let sizes = sizes(&x, cell.shape()[1]);
+        let layer = qrnn::Layer {
+            x: x.storage::<f32>(),
+            weight: weight.storage(),
+            bias: bias.storage(),
+            previous: previous.storage(),
+            cell: cell.storage(),
+            sizes,
+            zoneout: steps.zoneout,
+            lengths: steps.lengths(),
+        };
+        let run = timed("QRNN layer", || layer.forward());
+        let inner = [sizes.batch, sizes.time, sizes.hidden];
+        let wide = [sizes.batch, sizes.time, 3 * sizes.hidden];
+        (tensor(run.output, inner), tensor(run.cells, inner), tensor(run.gates, wide))
+    }
+
+    fn qrnn_backward(
+        x: FlexTensor,
+        weight: FlexTensor,
+        previous: FlexTensor,
+        cell: FlexTensor,
+        cells: FlexTensor,
+        mut gates: FlexTensor,
+        grad: FlexTensor,
+        steps: Steps,
+    ) -> (FlexTensor, FlexTensor, FlexTensor) {
+        contiguous!(x, weight, previous, cell, cells, grad);
+        let sizes = sizes(&x, cell.shape()[1]);
+        let layer = qrnn::Layer {
+            x: x.storage::<f32>(),
+            weight: weight.storage(),
+            bias: &[],
+            previous: previous.storage(),
+            cell: cell.storage(),
+            sizes,
+            zoneout: steps.zoneout,
+            lengths: steps.lengths(),
+        };
+        let gradients = timed("QRNN layer, backward", || {
+            layer.backward(gates.storage_mut(), cells.storage(), grad.storage())
+        });
+        (
+            tensor(gradients.x, shape::<3>(&x)),
+            tensor(gradients.weight, shape::<2>(&weight)),
+            tensor(gradients.bias, [3 * sizes.hidden]),
+        )
+    }
+
+    fn lstm(
+        x: FlexTensor,
+        weight_input: FlexTensor,
+        weight_hidden: FlexTensor,
+        bias: FlexTensor,
+        output: FlexTensor,
+        cell: FlexTensor,
+        steps: Steps,
+    ) -> (FlexTensor, FlexTensor, FlexTensor) {
+        contiguous!(x, weight_input, weight_hidden, bias, output, cell);
+        let sizes = sizes(&x, cell.shape()[1]);
+        let layer = lstm::Layer {
+            x: x.storage::<f32>(),
+            weight_input: weight_input.storage(),
+            weight_hidden: weight_hidden.storage(),
+            bias: bias.storage(),
+            output: output.storage(),
+            cell: cell.storage(),
+            sizes,
+            lengths: steps.lengths(),
+        };
+        let run = timed("LSTM layer", || layer.forward());
+        let inner = [sizes.batch, sizes.time, sizes.hidden];
+        let wide = [sizes.batch, sizes.time, 4 * sizes.hidden];
+        (tensor(run.output, inner), tensor(run.cells, inner), tensor(run.gates, wide))
+    }
+
+    fn lstm_backward(
+        x: FlexTensor,
+        weight_input: FlexTensor,
+        weight_hidden: FlexTensor,
         first_output: FlexTensor,
         first_cell: FlexTensor,
-    ) -> (FlexTensor, FlexTensor, FlexTensor) {
-        let (gates, weight) = (gates.to_contiguous(), weight.to_contiguous());
-        let (first_output, first_cell) = (first_output.to_contiguous(), first_cell.to_contiguous());
-        let shape = gates.shape();
-        let sizes = qrnn::Sizes { batch: shape[0], time: shape[1], hidden: shape[2] / 4 };
-        let first = lstm::First { output: first_output.storage(), cell: first_cell.storage() };
-        let run = lstm::forward(gates.storage::<f32>().to_vec(), weight.storage(), first, sizes);
-        let inner = [sizes.batch, sizes.time, sizes.hidden];
-        (tensor(run.output, inner), tensor(run.cells, inner), tensor(run.activated, [shape[0], shape[1], shape[2]]))
-    }
-
-    fn lstm_sequence_backward(
         output: FlexTensor,
         cells: FlexTensor,
-        activated: FlexTensor,
-        weight: FlexTensor,
-        first_output: FlexTensor,
-        first_cell: FlexTensor,
+        mut gates: FlexTensor,
         grad: FlexTensor,
-    ) -> (FlexTensor, FlexTensor) {
-        let (weight, grad) = (weight.to_contiguous(), grad.to_contiguous());
-        let (first_output, first_cell) = (first_output.to_contiguous(), first_cell.to_contiguous());
-        let sizes = sizes(&cells);
-        let kept = lstm::Kept {
-            output: output.storage(),
-            cells: cells.storage(),
-            activated: activated.storage(),
-            weight: weight.storage(),
-            first: lstm::First { output: first_output.storage(), cell: first_cell.storage() },
+        steps: Steps,
+    ) -> (FlexTensor, FlexTensor, FlexTensor, FlexTensor) {
+        contiguous!(x, weight_input, weight_hidden, first_output, first_cell, output, cells, grad);
+        let sizes = sizes(&x, first_cell.shape()[1]);
+        let layer = lstm::Layer {
+            x: x.storage::<f32>(),
+            weight_input: weight_input.storage(),
+            weight_hidden: weight_hidden.storage(),
+            bias: &[],
+            output: first_output.storage(),
+            cell: first_cell.storage(),
+            sizes,
+            lengths: steps.lengths(),
         };
-        let (gates, weight) = lstm::backward(kept, grad.storage(), sizes);
-        (tensor(gates, [sizes.batch, sizes.time, 4 * sizes.hidden]), tensor(weight, [4 * sizes.hidden, sizes.hidden]))
+        let gradients = timed("LSTM layer, backward", || {
+            layer.backward(gates.storage_mut(), cells.storage(), output.storage(), grad.storage())
+        });
+        (
+            tensor(gradients.x, shape::<3>(&x)),
+            tensor(gradients.weight_input, shape::<2>(&weight_input)),
+            tensor(gradients.weight_hidden, shape::<2>(&weight_hidden)),
+            tensor(gradients.bias, [4 * sizes.hidden]),
+        )
     }
 
     fn decoder_loss(
@@ -200,7 +309,8 @@ impl SequenceOps for Flex {
         targets: FlexTensor,
         smoothing: f32,
     ) -> (FlexTensor, FlexTensor) {
-        loss_tensors(decoder_view(&store(&hidden, &weight, &bias, &targets), smoothing).loss())
+        let stored = store(&hidden, &weight, &bias, &targets);
+        loss_tensors(timed("decoder and loss", || decoder_view(&stored, smoothing).loss()))
     }
 
     fn decoder_loss_gradients(
@@ -211,62 +321,63 @@ impl SequenceOps for Flex {
         smoothing: f32,
     ) -> (FlexTensor, FlexTensor, FlexTensor, FlexTensor, FlexTensor) {
         let stored = store(&hidden, &weight, &bias, &targets);
-        let (loss, gradients) = decoder_view(&stored, smoothing).gradients();
+        let (loss, gradients) =
+            timed("decoder and loss, backward", || decoder_view(&stored, smoothing).gradients());
         let (loss, statistics) = loss_tensors(loss);
-        let (rows, width, vocabulary) = (hidden.shape()[0], hidden.shape()[1], bias.shape()[0]);
         (
             loss,
             statistics,
-            tensor(gradients.hidden, [rows, width]),
-            tensor(gradients.weight, [vocabulary, width]),
-            tensor(gradients.bias, [vocabulary]),
+            tensor(gradients.hidden, shape::<2>(&hidden)),
+            tensor(gradients.weight, shape::<2>(&weight)),
+            tensor(gradients.bias, shape::<1>(&bias)),
         )
     }
 
     fn embed(table: FlexTensor, ids: FlexTensor, scales: FlexTensor) -> FlexTensor {
-        let (table, scales) = (table.to_contiguous(), scales.to_contiguous());
-        let width = table.shape()[1];
-        let rows = plain::embed(table.storage(), &integers(&ids), scales.storage(), width);
-        tensor(rows, [ids.shape()[0], ids.shape()[1], width])
+        contiguous!(table, scales);
+        let ([_, width], [batch, time]) = (shape(&table), shape(&ids));
+        let ids = integers(&ids);
+        let rows = timed("embedding", || embedding::embed(table.storage::<f32>(), &ids, scales.storage(), width));
+        tensor(rows, [batch, time, width])
     }
 
     fn embed_backward(ids: FlexTensor, scales: FlexTensor, grad: FlexTensor) -> FlexTensor {
-        let (scales, grad) = (scales.to_contiguous(), grad.to_contiguous());
-        let width = grad.shape()[2];
-        tensor(
-            plain::embed_backward(&integers(&ids), scales.storage(), grad.storage(), width),
-            [scales.shape()[0], width],
-        )
+        contiguous!(scales, grad);
+        let (width, rows) = (grad.shape()[2], scales.shape()[0]);
+        let ids = integers(&ids);
+        let table = timed("embedding, backward", || {
+            embedding::embed_backward(&ids, scales.storage::<f32>(), grad.storage(), width)
+        });
+        tensor(table, [rows, width])
     }
 
-    fn with_previous(x: FlexTensor, before: FlexTensor) -> FlexTensor {
-        let (x, before) = (x.to_contiguous(), before.to_contiguous());
-        let [batch, time, width] = [x.shape()[0], x.shape()[1], x.shape()[2]];
-        tensor(plain::with_previous(x.storage(), before.storage(), time, width), [batch, time, 2 * width])
-    }
-
-    fn with_previous_backward(grad: FlexTensor) -> FlexTensor {
-        let grad = grad.to_contiguous();
-        let [batch, time, width] = [grad.shape()[0], grad.shape()[1], grad.shape()[2] / 2];
-        tensor(plain::with_previous_backward(grad.storage(), time, width), [batch, time, width])
+    fn drop_entries(values: FlexTensor, stream: Stream, p: f32) -> FlexTensor {
+        contiguous!(values);
+        let dropped = timed("weight dropout", || dropped::drop(values.storage::<f32>(), stream, p));
+        tensor(dropped, shape::<2>(&values))
     }
 
     fn mask_steps(x: FlexTensor, mask: FlexTensor) -> FlexTensor {
-        let (x, mask) = (x.to_contiguous(), mask.to_contiguous());
-        let [batch, time, width] = [x.shape()[0], x.shape()[1], x.shape()[2]];
-        tensor(plain::mask_steps(x.storage(), mask.storage(), time, width), [batch, time, width])
+        contiguous!(x, mask);
+        let [batch, time, width] = shape(&x);
+        let masked = timed("step masks", || steps::mask_steps(x.storage::<f32>(), mask.storage(), time, width));
+        tensor(masked, [batch, time, width])
     }
 
     fn concat_pool(x: FlexTensor, spans: FlexTensor) -> FlexTensor {
-        let x = x.to_contiguous();
-        let [batch, time, width] = [x.shape()[0], x.shape()[1], x.shape()[2]];
-        tensor(plain::concat_pool(x.storage(), &integers(&spans), time, width), [batch, 3 * width])
+        contiguous!(x);
+        let [batch, time, width] = shape(&x);
+        let pooled = timed("pooling", || pool::concat_pool(x.storage::<f32>(), &integers(&spans), time, width));
+        tensor(pooled, [batch, 3 * width])
     }
 
     fn concat_pool_backward(x: FlexTensor, spans: FlexTensor, grad: FlexTensor) -> FlexTensor {
-        let (x, grad) = (x.to_contiguous(), grad.to_contiguous());
-        let [batch, time, width] = [x.shape()[0], x.shape()[1], x.shape()[2]];
-        let grad_x = plain::concat_pool_backward(x.storage(), &integers(&spans), grad.storage(), time, width);
+        contiguous!(x, grad);
+        let [batch, time, width] = shape(&x);
+        let spans = integers(&spans);
+        let grad_x = timed("pooling, backward", || {
+            pool::concat_pool_backward(x.storage::<f32>(), &spans, grad.storage(), time, width)
+        });
         tensor(grad_x, [batch, time, width])
     }
 }

@@ -4,7 +4,7 @@
 use rayon::prelude::*;
 
 use super::matrix::{Rows, times, times_transposed, transposed_times};
-use super::simd::{exp_and_sum, maximum};
+use super::element::{Element, add_and_survey, exp_and_sum};
 
 /// Rows of a block: its logits stay in the caches' reach, its products stay large.
 const BLOCK: usize = 256;
@@ -12,10 +12,10 @@ const BLOCK: usize = 256;
 /// The decoder's inputs: `hidden` `[rows, embedding]`, `weight` `[vocabulary, embedding]`, `bias`
 /// `[vocabulary]`, `targets` `[rows]`.
 #[derive(Clone, Copy)]
-pub(crate) struct Decoder<'a> {
-    pub(crate) hidden: &'a [f32],
-    pub(crate) weight: &'a [f32],
-    pub(crate) bias: &'a [f32],
+pub(crate) struct Decoder<'a, E> {
+    pub(crate) hidden: &'a [E],
+    pub(crate) weight: &'a [E],
+    pub(crate) bias: &'a [E],
     pub(crate) targets: &'a [usize],
     pub(crate) embedding: usize,
     /// Mass spread evenly over the vocabulary (label smoothing).
@@ -31,20 +31,20 @@ pub(crate) struct Loss {
 }
 
 /// Gradients of the mean loss.
-pub(crate) struct Gradients {
-    pub(crate) hidden: Vec<f32>,
-    pub(crate) weight: Vec<f32>,
-    pub(crate) bias: Vec<f32>,
+pub(crate) struct Gradients<E> {
+    pub(crate) hidden: Vec<E>,
+    pub(crate) weight: Vec<E>,
+    pub(crate) bias: Vec<E>,
 }
 
-impl Decoder<'_> {
+impl<E: Element> Decoder<'_, E> {
     fn vocabulary(&self) -> usize {
         self.bias.len()
     }
 
     /// The loss alone.
     pub(crate) fn loss(&self) -> Loss {
-        let mut logits = vec![0.0; BLOCK.min(self.targets.len()) * self.vocabulary()];
+        let mut logits = vec![E::ZERO; BLOCK.min(self.targets.len()) * self.vocabulary()];
         let mut total = Loss::default();
         for block in 0..self.targets.len().div_ceil(BLOCK) {
             let rows = self.block(block);
@@ -55,16 +55,16 @@ impl Decoder<'_> {
 
     /// The loss and its gradients, in one pass over the blocks: with `p` the softmax and `q` the
     /// smoothed target, `dlogits = (p - q) / rows`; `dH = dlogits·W`, `dW = dlogitsᵀ·H`, `db = Σ dlogits`.
-    pub(crate) fn gradients(&self) -> (Loss, Gradients) {
+    pub(crate) fn gradients(&self) -> (Loss, Gradients<E>) {
         let (vocabulary, width) = (self.vocabulary(), self.embedding);
-        let mut logits = vec![0.0; BLOCK.min(self.targets.len()) * vocabulary];
+        let mut logits = vec![E::ZERO; BLOCK.min(self.targets.len()) * vocabulary];
         let mut total = Loss::default();
         let mut gradients = Gradients {
-            hidden: vec![0.0; self.hidden.len()],
-            weight: vec![0.0; self.weight.len()],
-            bias: vec![0.0; vocabulary],
+            hidden: vec![E::ZERO; self.hidden.len()],
+            weight: vec![E::ZERO; self.weight.len()],
+            bias: vec![E::ZERO; vocabulary],
         };
-        let scale = 1.0 / self.targets.len() as f32;
+        let scale = E::of(1.0 / self.targets.len() as f64);
         for block in 0..self.targets.len().div_ceil(BLOCK) {
             let rows = self.block(block);
             self.softmax(rows.clone(), &mut logits, &mut total, Some(scale));
@@ -87,7 +87,7 @@ impl Decoder<'_> {
     }
 
     /// Logits of a block of rows, turned into the gradient of the logits times `scale` where asked.
-    fn softmax(&self, rows: std::ops::Range<usize>, logits: &mut [f32], total: &mut Loss, scale: Option<f32>) {
+    fn softmax(&self, rows: std::ops::Range<usize>, logits: &mut [E], total: &mut Loss, scale: Option<E>) {
         let (vocabulary, width) = (self.vocabulary(), self.embedding);
         let hidden = Rows::whole(&self.hidden[rows.start * width..rows.end * width], rows.len(), width);
         let logits = &mut logits[..rows.len() * vocabulary];
@@ -104,19 +104,12 @@ impl Decoder<'_> {
         }
     }
 
-    fn row(&self, logits: &mut [f32], target: usize, scale: Option<f32>) -> Loss {
-        let mut sum_of_logits = 0.0_f64;
-        for (logit, bias) in logits.iter_mut().zip(self.bias) {
-            *logit += bias;
-        }
-        if self.smoothing > 0.0 {
-            sum_of_logits = logits.iter().map(|logit| f64::from(*logit)).sum();
-        }
+    fn row(&self, logits: &mut [E], target: usize, scale: Option<E>) -> Loss {
+        let (largest, sum_of_logits) = add_and_survey(logits, self.bias);
         let at_target = logits[target];
-        let largest = maximum(logits);
         let sum = exp_and_sum(logits, largest);
-        let log_sum = f64::from(largest) + f64::from(sum).ln();
-        let likelihood = log_sum - f64::from(at_target);
+        let log_sum = largest.wide() + sum.wide().ln();
+        let likelihood = log_sum - at_target.wide();
         let even = log_sum - sum_of_logits / logits.len() as f64;
         let smoothing = f64::from(self.smoothing);
         if let Some(scale) = scale {
@@ -129,12 +122,13 @@ impl Decoder<'_> {
         }
     }
 
-    fn turn_into_gradient(&self, exponentials: &mut [f32], target: usize, scale: f32, sum: f32) {
-        let (factor, even) = (scale / sum, scale * self.smoothing / exponentials.len() as f32);
+    fn turn_into_gradient(&self, exponentials: &mut [E], target: usize, scale: E, sum: E) {
+        let smoothing = E::of(f64::from(self.smoothing));
+        let (factor, even) = (scale / sum, scale * smoothing / E::of(exponentials.len() as f64));
         for value in exponentials.iter_mut() {
             *value = *value * factor - even;
         }
-        exponentials[target] -= scale * (1.0 - self.smoothing);
+        exponentials[target] = exponentials[target] - scale * (E::ONE - smoothing);
     }
 
     fn mean(&self, total: Loss) -> Loss {
@@ -144,14 +138,14 @@ impl Decoder<'_> {
 }
 
 /// Adds the rows of a matrix to a vector, each column in row order.
-pub(crate) fn add_columns(sums: &mut [f32], rows: &[f32]) {
+pub(crate) fn add_columns<E: Element>(sums: &mut [E], rows: &[E]) {
     let width = sums.len();
     const STRIP: usize = 512;
     sums.par_chunks_mut(STRIP).enumerate().for_each(|(strip, sums)| {
         for row in rows.chunks(width) {
             let part = &row[strip * STRIP..strip * STRIP + sums.len()];
             for (sum, value) in sums.iter_mut().zip(part) {
-                *sum += value;
+                *sum += *value;
             }
         }
     });

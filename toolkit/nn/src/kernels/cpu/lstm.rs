@@ -1,182 +1,237 @@
-//! An LSTM over a whole sequence on the CPU: the input projection is already in the gates, each step
-//! adds the recurrent product and runs the fused cell. Gates in PyTorch's order: i, f, g, o.
+//! An LSTM layer on the CPU: the input's product for all steps at once, then step by step the
+//! recurrent product and the fused cell. Gates in PyTorch's order: i, f, g, o. `docs/gradients.md`
+//! derives the backward.
 
 use rayon::prelude::*;
 
+use super::element::{Element, for_each_processor};
 use super::matrix::{Rows, times, times_transposed, transposed_times};
-use super::qrnn::Sizes;
-use super::simd::{for_each_processor, sigmoid, tanh};
+use super::qrnn::{Sizes, sum_rows};
+
+/// A layer and its input. `x` `[batch, time, inputs]`, weights `[4·hidden, inputs]` and
+/// `[4·hidden, hidden]`, bias `[4·hidden]`; `output` and `cell` `[batch, hidden]` are the state before.
+#[derive(Clone, Copy)]
+pub(crate) struct Layer<'a, E> {
+    pub(crate) x: &'a [E],
+    pub(crate) weight_input: &'a [E],
+    pub(crate) weight_hidden: &'a [E],
+    pub(crate) bias: &'a [E],
+    pub(crate) output: &'a [E],
+    pub(crate) cell: &'a [E],
+    pub(crate) sizes: Sizes,
+    /// Steps of each row that exist; empty where all do. Later ones give zeros and leave the cell.
+    pub(crate) lengths: &'a [usize],
+}
 
 /// What the forward pass gives: outputs and cells `[batch, time, hidden]`, activated gates
 /// `[batch, time, 4·hidden]`.
-pub(crate) struct Sequence {
-    pub(crate) output: Vec<f32>,
-    pub(crate) cells: Vec<f32>,
-    pub(crate) activated: Vec<f32>,
+pub(crate) struct Run<E> {
+    pub(crate) output: Vec<E>,
+    pub(crate) cells: Vec<E>,
+    pub(crate) gates: Vec<E>,
 }
 
-/// State `[batch, hidden]` before the first step.
-#[derive(Clone, Copy)]
-pub(crate) struct First<'a> {
-    pub(crate) output: &'a [f32],
-    pub(crate) cell: &'a [f32],
+/// Gradients of x, the two weights and the bias. The state before the first step is data.
+pub(crate) struct Gradients<E> {
+    pub(crate) x: Vec<E>,
+    pub(crate) weight_input: Vec<E>,
+    pub(crate) weight_hidden: Vec<E>,
+    pub(crate) bias: Vec<E>,
 }
 
-/// Runs the sequence; `gates` is the input projection `[batch, time, 4·hidden]`, `weight` the
-/// recurrent weight `[4·hidden, hidden]`.
-pub(crate) fn forward(gates: Vec<f32>, weight: &[f32], first: First<'_>, sizes: Sizes) -> Sequence {
-    let Sizes { batch, time, hidden } = sizes;
-    let recurrent = Rows::whole(weight, 4 * hidden, hidden);
-    let mut activated = gates;
-    let mut output = vec![0.0; batch * time * hidden];
-    let mut cells = vec![0.0; batch * time * hidden];
-    for t in 0..time {
-        let before = if t == 0 { Rows::whole(first.output, batch, hidden) } else { step_rows(&output, t - 1, sizes) };
-        times_transposed(&mut activated[t * 4 * hidden..], time * 4 * hidden, true, before, recurrent);
+/// Rows of the batch that one task handles at the least: a step is short.
+fn least_rows(batch: usize) -> usize {
+    batch.div_ceil(4)
+}
+
+impl<E: Element> Layer<'_, E> {
+    fn exists(&self, row: usize, t: usize) -> bool {
+        self.lengths.get(row).is_none_or(|length| t < *length)
+    }
+
+    fn recurrent(&self) -> Rows<'_, E> {
+        Rows::whole(self.weight_hidden, 4 * self.sizes.hidden, self.sizes.hidden)
+    }
+
+    /// One time step of all rows inside `[batch, time, width]`.
+    fn step_of<'a>(&self, data: &'a [E], t: usize, width: usize) -> Rows<'a, E> {
+        Rows { data: &data[t * width..], rows: self.sizes.batch, columns: width, stride: self.sizes.time * width }
+    }
+
+    /// `i, f, o = σ`, `g = tanh` of `W·x_t + U·h_{t-1} + b`; `c_t = f·c_{t-1} + i·g`; `h_t = o·tanh(c_t)`.
+    pub(crate) fn forward(&self) -> Run<E> {
+        let Sizes { batch, time, inputs, hidden } = self.sizes;
+        let steps = self.sizes.steps();
+        let mut gates = vec![E::ZERO; steps * 4 * hidden];
+        let x = Rows::whole(self.x, steps, inputs);
+        times_transposed(&mut gates, 4 * hidden, false, x, Rows::whole(self.weight_input, 4 * hidden, inputs));
+        let (mut output, mut cells) = (vec![E::ZERO; steps * hidden], vec![E::ZERO; steps * hidden]);
+        for t in 0..time {
+            let before =
+                if t == 0 { Rows::whole(self.output, batch, hidden) } else { self.step_of(&output, t - 1, hidden) };
+            times_transposed(&mut gates[4 * t * hidden..], 4 * time * hidden, true, before, self.recurrent());
+            self.cells_forward(t, &mut gates, &mut output, &mut cells);
+        }
+        Run { output, cells, gates }
+    }
+
+    fn cells_forward(&self, t: usize, gates: &mut [E], output: &mut [E], cells: &mut [E]) {
+        let Sizes { batch, time, hidden, .. } = self.sizes;
         let row = time * hidden;
-        (
-            activated.par_chunks_mut(4 * row),
-            output.par_chunks_mut(row),
-            cells.par_chunks_mut(row),
-            first.cell.par_chunks(hidden),
-        )
+        (gates.par_chunks_mut(4 * row), output.par_chunks_mut(row), cells.par_chunks_mut(row))
             .into_par_iter()
-            .with_min_len(batch.div_ceil(4))
-            .for_each(|(activated, output, cells, first)| {
+            .enumerate()
+            .with_min_len(least_rows(batch))
+            .for_each(|(index, (gates, output, cells))| {
                 let (done, rest) = cells.split_at_mut(t * hidden);
+                let first = &self.cell[index * hidden..(index + 1) * hidden];
                 let previous = if t == 0 { first } else { &done[(t - 1) * hidden..] };
+                if !self.exists(index, t) {
+                    rest[..hidden].copy_from_slice(previous);
+                    return;
+                }
+                let gates = &mut gates[4 * t * hidden..4 * (t + 1) * hidden];
                 cell_forward(
-                    &mut activated[4 * t * hidden..4 * (t + 1) * hidden],
+                    gates,
+                    self.bias,
                     &mut output[t * hidden..(t + 1) * hidden],
                     &mut rest[..hidden],
                     previous,
                 );
             });
     }
-    Sequence { output, cells, activated }
-}
 
-/// The rows of one time step inside `[batch, time, hidden]`.
-fn step_rows(data: &[f32], t: usize, sizes: Sizes) -> Rows<'_> {
-    Rows {
-        data: &data[t * sizes.hidden..],
-        rows: sizes.batch,
-        columns: sizes.hidden,
-        stride: sizes.time * sizes.hidden,
+    /// The gradients, with the activated gates of the forward pass, which become those of the gates
+    /// before activation.
+    pub(crate) fn backward(&self, gates: &mut [E], cells: &[E], output: &[E], grad: &[E]) -> Gradients<E> {
+        let Sizes { batch, time, inputs, hidden } = self.sizes;
+        let mut carry = Carry {
+            from_next: vec![E::ZERO; batch * hidden],
+            cell: vec![E::ZERO; batch * hidden],
+            biases: vec![E::ZERO; batch * 4 * hidden],
+        };
+        for t in (0..time).rev() {
+            self.cells_backward(t, gates, cells, grad, &mut carry);
+            if t > 0 {
+                times(&mut carry.from_next, false, self.step_of(gates, t, 4 * hidden), self.recurrent());
+            }
+        }
+        let steps = self.sizes.steps();
+        let grads = Rows::whole(gates, steps, 4 * hidden);
+        let mut weight_input = vec![E::ZERO; self.weight_input.len()];
+        transposed_times(&mut weight_input, false, grads, Rows::whole(self.x, steps, inputs));
+        let mut x = vec![E::ZERO; self.x.len()];
+        times(&mut x, false, grads, Rows::whole(self.weight_input, 4 * hidden, inputs));
+        let weight_hidden = self.recurrent_gradient(output, grads);
+        Gradients { x, weight_input, weight_hidden, bias: sum_rows(&carry.biases, 4 * hidden) }
+    }
+
+    fn cells_backward(&self, t: usize, gates: &mut [E], cells: &[E], grad: &[E], carry: &mut Carry<E>) {
+        let Sizes { batch, time, hidden, .. } = self.sizes;
+        let row = time * hidden;
+        (
+            gates.par_chunks_mut(4 * row),
+            cells.par_chunks(row),
+            grad.par_chunks(row),
+            carry.from_next.par_chunks(hidden),
+            carry.cell.par_chunks_mut(hidden),
+            carry.biases.par_chunks_mut(4 * hidden),
+        )
+            .into_par_iter()
+            .enumerate()
+            .with_min_len(least_rows(batch))
+            .for_each(|(index, (gates, cells, grad, from_next, carry, bias))| {
+                let (here, gates) = (t * hidden..(t + 1) * hidden, &mut gates[4 * t * hidden..4 * (t + 1) * hidden]);
+                let first = &self.cell[index * hidden..(index + 1) * hidden];
+                let previous = if t == 0 { first } else { &cells[(t - 1) * hidden..t * hidden] };
+                if self.exists(index, t) {
+                    cell_backward(gates, &cells[here.clone()], previous, &grad[here], from_next, carry, bias);
+                } else {
+                    gates.fill(E::ZERO);
+                }
+            });
+    }
+
+    /// `dU = Σ_t dgates_tᵀ · h_{t-1}`, as one product over all rows and steps.
+    fn recurrent_gradient(&self, output: &[E], grads: Rows<'_, E>) -> Vec<E> {
+        let Sizes { time, hidden, .. } = self.sizes;
+        let mut before = vec![E::ZERO; output.len()];
+        before
+            .par_chunks_mut(time * hidden)
+            .zip(output.par_chunks(time * hidden))
+            .zip(self.output.par_chunks(hidden))
+            .for_each(|((before, output), first)| {
+                before[..hidden].copy_from_slice(first);
+                before[hidden..].copy_from_slice(&output[..(time - 1) * hidden]);
+            });
+        let mut weight = vec![E::ZERO; self.weight_hidden.len()];
+        transposed_times(&mut weight, false, grads, Rows::whole(&before, self.sizes.steps(), hidden));
+        weight
     }
 }
 
+/// What the backward pass carries from a step to the one before, `[batch, hidden]`, and each row's
+/// gradient of the bias so far, `[batch, 4·hidden]`.
+struct Carry<E> {
+    from_next: Vec<E>,
+    cell: Vec<E>,
+    biases: Vec<E>,
+}
+
 for_each_processor! {
-    cell_forward(gates: &mut [f32], output: &mut [f32], cell: &mut [f32], previous: &[f32]) {
+    cell_forward<E>(gates: &mut [E], bias: &[E], output: &mut [E], cell: &mut [E], previous: &[E]) {
         let hidden = cell.len();
         let (gate_i, rest) = gates.split_at_mut(hidden);
         let (gate_f, rest) = rest.split_at_mut(hidden);
         let (gate_g, gate_o) = rest.split_at_mut(hidden);
+        let (bias_i, bias_f) = (&bias[..hidden], &bias[hidden..2 * hidden]);
+        let (bias_g, bias_o) = (&bias[2 * hidden..3 * hidden], &bias[3 * hidden..4 * hidden]);
         let (gate_o, output, previous) = (&mut gate_o[..hidden], &mut output[..hidden], &previous[..hidden]);
         for k in 0..hidden {
-            let (i, f, g, o) = (sigmoid(gate_i[k]), sigmoid(gate_f[k]), tanh(gate_g[k]), sigmoid(gate_o[k]));
+            let (i, f) = ((gate_i[k] + bias_i[k]).sigmoid(), (gate_f[k] + bias_f[k]).sigmoid());
+            let (g, o) = ((gate_g[k] + bias_g[k]).tanh(), (gate_o[k] + bias_o[k]).sigmoid());
             let c = f * previous[k] + i * g;
             gate_i[k] = i;
             gate_f[k] = f;
             gate_g[k] = g;
             gate_o[k] = o;
             cell[k] = c;
-            output[k] = o * tanh(c);
+            output[k] = o * c.tanh();
         }
     }
-}
-
-/// What the forward pass kept.
-#[derive(Clone, Copy)]
-pub(crate) struct Kept<'a> {
-    pub(crate) output: &'a [f32],
-    pub(crate) cells: &'a [f32],
-    pub(crate) activated: &'a [f32],
-    pub(crate) weight: &'a [f32],
-    pub(crate) first: First<'a>,
-}
-
-/// Gradients of the input projection `[batch, time, 4·hidden]` and of the recurrent weight
-/// `[4·hidden, hidden]`. The state before the first step is data: truncated BPTT stops there.
-pub(crate) fn backward(kept: Kept<'_>, grad: &[f32], sizes: Sizes) -> (Vec<f32>, Vec<f32>) {
-    let Sizes { batch, time, hidden } = sizes;
-    let row = time * hidden;
-    let mut gates = vec![0.0; 4 * batch * row];
-    let mut from_next = vec![0.0; batch * hidden];
-    let mut cell_carry = vec![0.0; batch * hidden];
-    for t in (0..time).rev() {
-        (
-            gates.par_chunks_mut(4 * row),
-            kept.activated.par_chunks(4 * row),
-            kept.cells.par_chunks(row),
-            grad.par_chunks(row),
-        )
-            .into_par_iter()
-            .zip((kept.first.cell.par_chunks(hidden), from_next.par_chunks(hidden), cell_carry.par_chunks_mut(hidden)))
-            .with_min_len(batch.div_ceil(4))
-            .for_each(|((gates, activated, cells, grad), (first, from_next, carry))| {
-                let (here, wide) = (t * hidden..(t + 1) * hidden, 4 * t * hidden..4 * (t + 1) * hidden);
-                let previous = if t == 0 { first } else { &cells[(t - 1) * hidden..t * hidden] };
-                cell_backward(
-                    &mut gates[wide.clone()],
-                    &activated[wide],
-                    &cells[here.clone()],
-                    previous,
-                    &grad[here],
-                    from_next,
-                    carry,
-                );
-            });
-        if t > 0 {
-            let step = Rows { data: &gates[4 * t * hidden..], rows: batch, columns: 4 * hidden, stride: 4 * row };
-            times(&mut from_next, false, step, Rows::whole(kept.weight, 4 * hidden, hidden));
-        }
-    }
-    let weight = weight_gradient(kept, &gates, sizes);
-    (gates, weight)
-}
-
-/// `dW = Σ_t dgates_tᵀ · h_{t-1}`, as one product over all rows and steps.
-fn weight_gradient(kept: Kept<'_>, gates: &[f32], sizes: Sizes) -> Vec<f32> {
-    let Sizes { batch, time, hidden } = sizes;
-    let mut before = vec![0.0; batch * time * hidden];
-    let rows =
-        before.chunks_mut(time * hidden).zip(kept.output.chunks(time * hidden)).zip(kept.first.output.chunks(hidden));
-    for ((before, output), first) in rows {
-        before[..hidden].copy_from_slice(first);
-        before[hidden..].copy_from_slice(&output[..(time - 1) * hidden]);
-    }
-    let mut weight = vec![0.0; 4 * hidden * hidden];
-    transposed_times(
-        &mut weight,
-        false,
-        Rows::whole(gates, batch * time, 4 * hidden),
-        Rows::whole(&before, batch * time, hidden),
-    );
-    weight
 }
 
 for_each_processor! {
-    cell_backward(
-        gates: &mut [f32], activated: &[f32], cell: &[f32], previous: &[f32], grad: &[f32], from_next: &[f32], carry: &mut [f32],
+    cell_backward<E>(
+        gates: &mut [E], cell: &[E], previous: &[E], grad: &[E], from_next: &[E], carry: &mut [E], bias: &mut [E],
     ) {
         let hidden = cell.len();
-        let (i, f) = (&activated[..hidden], &activated[hidden..2 * hidden]);
-        let (g, o) = (&activated[2 * hidden..3 * hidden], &activated[3 * hidden..4 * hidden]);
-        let (grad_i, rest) = gates.split_at_mut(hidden);
-        let (grad_f, rest) = rest.split_at_mut(hidden);
-        let (grad_g, grad_o) = rest.split_at_mut(hidden);
-        let grad_o = &mut grad_o[..hidden];
+        let (gate_i, rest) = gates.split_at_mut(hidden);
+        let (gate_f, rest) = rest.split_at_mut(hidden);
+        let (gate_g, gate_o) = rest.split_at_mut(hidden);
+        let (bias_i, rest) = bias.split_at_mut(hidden);
+        let (bias_f, rest) = rest.split_at_mut(hidden);
+        let (bias_g, bias_o) = rest.split_at_mut(hidden);
+        let (gate_o, bias_o) = (&mut gate_o[..hidden], &mut bias_o[..hidden]);
         let (previous, grad, from_next, carry) = (&previous[..hidden], &grad[..hidden], &from_next[..hidden], &mut carry[..hidden]);
         for k in 0..hidden {
+            let (i, f, g, o) = (gate_i[k], gate_f[k], gate_g[k], gate_o[k]);
             let output_grad = grad[k] + from_next[k];
-            let tanh_c = tanh(cell[k]);
-            let cell_grad = carry[k] + output_grad * o[k] * (1.0 - tanh_c * tanh_c);
-            grad_o[k] = output_grad * tanh_c * o[k] * (1.0 - o[k]);
-            grad_i[k] = cell_grad * g[k] * i[k] * (1.0 - i[k]);
-            grad_f[k] = cell_grad * previous[k] * f[k] * (1.0 - f[k]);
-            grad_g[k] = cell_grad * i[k] * (1.0 - g[k] * g[k]);
-            carry[k] = cell_grad * f[k];
+            let tanh_c = cell[k].tanh();
+            let cell_grad = carry[k] + output_grad * o * (E::ONE - tanh_c * tanh_c);
+            let grad_o = output_grad * tanh_c * o * (E::ONE - o);
+            let grad_i = cell_grad * g * i * (E::ONE - i);
+            let grad_f = cell_grad * previous[k] * f * (E::ONE - f);
+            let grad_g = cell_grad * i * (E::ONE - g * g);
+            carry[k] = cell_grad * f;
+            gate_i[k] = grad_i;
+            gate_f[k] = grad_f;
+            gate_g[k] = grad_g;
+            gate_o[k] = grad_o;
+            bias_i[k] += grad_i;
+            bias_f[k] += grad_f;
+            bias_g[k] += grad_g;
+            bias_o[k] += grad_o;
         }
     }
 }

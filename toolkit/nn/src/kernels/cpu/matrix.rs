@@ -5,22 +5,24 @@
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
+use super::element::Element;
+
 /// A row-major matrix inside a slice, its rows `stride` apart.
 #[derive(Clone, Copy)]
-pub(crate) struct Rows<'a> {
-    pub(crate) data: &'a [f32],
+pub(crate) struct Rows<'a, E> {
+    pub(crate) data: &'a [E],
     pub(crate) rows: usize,
     pub(crate) columns: usize,
     pub(crate) stride: usize,
 }
 
-impl<'a> Rows<'a> {
+impl<'a, E: Element> Rows<'a, E> {
     /// A matrix that fills its slice.
-    pub(crate) fn whole(data: &'a [f32], rows: usize, columns: usize) -> Self {
+    pub(crate) fn whole(data: &'a [E], rows: usize, columns: usize) -> Self {
         Rows { data, rows, columns, stride: columns }
     }
 
-    fn view(self) -> MatRef<'a, f32> {
+    fn view(self) -> MatRef<'a, E> {
         MatRef::from_row_major_slice_with_stride(self.data, self.rows, self.columns, self.stride)
     }
 }
@@ -38,26 +40,26 @@ fn split(rows: usize, columns: usize, inner: usize) -> Par {
 
 /// `out = left · rightᵀ`, added to `out` if `add`; left `[m, k]`, right `[n, k]`, out `[m, n]` with
 /// rows `stride` apart.
-pub(crate) fn times_transposed(out: &mut [f32], stride: usize, add: bool, left: Rows<'_>, right: Rows<'_>) {
+pub(crate) fn times_transposed<E: Element>(out: &mut [E], stride: usize, add: bool, left: Rows<'_, E>, right: Rows<'_, E>) {
     let par = split(left.rows, right.rows, left.columns);
     // faer 0.24.4's row-major constructor with a stride swaps the strides and leaves the slice: the
     // column-major one, transposed, is right.
     let target = MatMut::from_column_major_slice_with_stride_mut(out, right.rows, left.rows, stride);
-    matmul(target.transpose_mut(), accumulate(add), left.view(), right.view().transpose(), 1.0, par);
+    matmul(target.transpose_mut(), accumulate(add), left.view(), right.view().transpose(), E::ONE, par);
 }
 
 /// `out = left · right`, added to `out` if `add`; left `[m, k]`, right `[k, n]`, out `[m, n]`.
-pub(crate) fn times(out: &mut [f32], add: bool, left: Rows<'_>, right: Rows<'_>) {
+pub(crate) fn times<E: Element>(out: &mut [E], add: bool, left: Rows<'_, E>, right: Rows<'_, E>) {
     let par = split(left.rows, right.columns, left.columns);
     let target = MatMut::from_row_major_slice_mut(out, left.rows, right.columns);
-    matmul(target, accumulate(add), left.view(), right.view(), 1.0, par);
+    matmul(target, accumulate(add), left.view(), right.view(), E::ONE, par);
 }
 
 /// `out = leftᵀ · right`, added to `out` if `add`; left `[k, m]`, right `[k, n]`, out `[m, n]`.
-pub(crate) fn transposed_times(out: &mut [f32], add: bool, left: Rows<'_>, right: Rows<'_>) {
+pub(crate) fn transposed_times<E: Element>(out: &mut [E], add: bool, left: Rows<'_, E>, right: Rows<'_, E>) {
     let par = split(left.columns, right.columns, left.rows);
     let target = MatMut::from_row_major_slice_mut(out, left.columns, right.columns);
-    matmul(target, accumulate(add), left.view().transpose(), right.view(), 1.0, par);
+    matmul(target, accumulate(add), left.view().transpose(), right.view(), E::ONE, par);
 }
 
 fn accumulate(add: bool) -> Accum {
