@@ -25,6 +25,7 @@ pub enum Purpose {
 }
 
 /// SplitMix64's finaliser: every input bit moves every output bit (Steele et al. 2014).
+#[inline]
 pub fn mix(value: u64) -> u64 {
     let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -47,21 +48,25 @@ impl Stream {
     }
 
     /// A stream of its own for a part (a layer, a row, a document).
+    #[inline]
     pub fn part(self, index: u64) -> Self {
         Stream { key: absorb(self.key, index ^ 0x5bf0_3635) }
     }
 
     /// Element `index`: 64 uniform bits.
+    #[inline]
     pub fn bits(self, index: u64) -> u64 {
         mix(self.key.wrapping_add(index.wrapping_add(1).wrapping_mul(GOLDEN)))
     }
 
     /// Element `index` as a number in [0, 1) with 24 bits.
+    #[inline]
     pub fn uniform(self, index: u64) -> f32 {
         (self.bits(index) >> 40) as f32 * (1.0 / 16_777_216.0)
     }
 
     /// Element `index` as an integer below `bound` (0 when the bound is 0).
+    #[inline]
     pub fn below(self, index: u64, bound: usize) -> usize {
         ((u128::from(self.bits(index)) * bound as u128) >> 64) as usize
     }

@@ -57,7 +57,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Eval(EvalCommand),
     /// Devices, versions, caches, and what is missing.
-    Doctor,
+    Doctor(DoctorArguments),
 }
 
 #[derive(Args)]
@@ -68,6 +68,13 @@ pub(crate) struct DemoArguments {
     /// Language of the sample: en or eu.
     #[arg(long, default_value = "en", value_name = "CODE")]
     pub(crate) language: String,
+}
+
+#[derive(Args)]
+pub(crate) struct DoctorArguments {
+    /// Check every hand-written gradient on the device in use and print a table.
+    #[arg(long)]
+    pub(crate) gradients: bool,
 }
 
 #[derive(Subcommand)]
@@ -241,6 +248,9 @@ pub(crate) struct LmPretrain {
     /// The model folder to write.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
+    /// Read every document from its end to its beginning.
+    #[arg(long)]
+    pub(crate) backward: bool,
     #[command(flatten)]
     pub(crate) recipe: RecipeArguments,
 }
@@ -343,6 +353,9 @@ pub(crate) struct ClassifyTrain {
     /// A tokenizer, to start from fresh weights; or for a baseline on pieces.
     #[arg(long, value_name = "DIR")]
     pub(crate) tokenizer: Option<PathBuf>,
+    /// With --tokenizer: read every text from its end (with --model, as the language model does).
+    #[arg(long, conflicts_with = "model")]
+    pub(crate) backward: bool,
     /// Labelled texts to learn from: .csv, .tsv or .jsonl.
     #[arg(long, value_name = "FILE")]
     pub(crate) train: PathBuf,
@@ -373,9 +386,9 @@ pub(crate) struct ClassifyTrain {
 
 #[derive(Args)]
 pub(crate) struct ClassifyPredict {
-    /// The classifier's folder.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) model: PathBuf,
+    /// The classifier's folder; of several, the probabilities are averaged.
+    #[arg(long, required = true, value_name = "DIR")]
+    pub(crate) model: Vec<PathBuf>,
     /// Texts; without any and without --input, lines of stdin.
     #[arg(value_name = "TEXT", conflicts_with = "input")]
     pub(crate) texts: Vec<String>,

@@ -13,9 +13,6 @@ use clap::Parser;
 use arguments::Arguments;
 use context::Context;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let context = match Context::new(&arguments.common) {

@@ -30,6 +30,24 @@ impl TokenSource for Vec<Vec<u32>> {
     }
 }
 
+/// The same documents, each from its end to its beginning.
+pub struct Backward<'a>(pub &'a dyn TokenSource);
+
+impl TokenSource for Backward<'_> {
+    fn document_count(&self) -> usize {
+        self.0.document_count()
+    }
+
+    fn document_length(&self, index: usize) -> usize {
+        self.0.document_length(index)
+    }
+
+    fn copy_document(&self, index: usize, tokens: &mut Vec<u32>) {
+        self.0.copy_document(index, tokens);
+        tokens.reverse();
+    }
+}
+
 /// Inputs and targets `[streams, time]`, row after row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamBatch {

@@ -18,9 +18,6 @@ use glossa_nn::kernels::{AdamStep, adam, profile, squares};
 use glossa_nn::recurrent::State;
 use glossa_nn::{Cell, Dropouts, EncoderConfig, LanguageModel, Noise, Tokens};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 type Failure = Box<dyn std::error::Error>;
 
 /// What to measure.
@@ -163,8 +160,7 @@ fn step(
 fn products(options: &Options) -> Vec<([usize; 3], Vec<Product>, usize)> {
     use Product::{Forward, Input, Weight};
     let (rows, config) = (options.batch * options.time, &options.config);
-    let mut products =
-        vec![([rows, config.embedding_size, config.vocabulary_size], vec![Forward, Input, Weight], 1)];
+    let mut products = vec![([rows, config.embedding_size, config.vocabulary_size], vec![Forward, Input, Weight], 1)];
     for (layer, (inputs, outputs)) in config.layer_sizes().into_iter().enumerate() {
         match config.cell {
             Cell::Qrnn => {
@@ -201,7 +197,11 @@ fn print_profile(options: &Options, step: Duration, steps: usize) {
         println!("  {name}: {time:.1} in {} calls", spent.calls / steps as u64);
     }
     let step = milliseconds(step);
-    println!("\nstep {step:.1} ms, floor {floor:.1} ms, step / floor {:.3}; outside of kernels {:.1} ms", step / floor, step - inside);
+    println!(
+        "\nstep {step:.1} ms, floor {floor:.1} ms, step / floor {:.3}; outside of kernels {:.1} ms",
+        step / floor,
+        step - inside
+    );
 }
 
 /// The largest resident size so far, in MB (0 where the system does not say).
@@ -212,6 +212,7 @@ fn peak() -> f64 {
 }
 
 fn run() -> Result<(), Failure> {
+    glossa_allocator::keep_freed_memory();
     let options = Options::parse()?;
     rayon::ThreadPoolBuilder::new().num_threads(options.threads).build_global()?;
     let device = Device::flex().autodiff();

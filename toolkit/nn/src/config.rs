@@ -154,7 +154,14 @@ mod tests {
     use super::*;
 
     fn encoder() -> EncoderConfig {
-        EncoderConfig { cell: Cell::Qrnn, vocabulary_size: 100, embedding_size: 8, hidden_size: 12, layer_count: 3, zoneout: 0.0 }
+        EncoderConfig {
+            cell: Cell::Qrnn,
+            vocabulary_size: 100,
+            embedding_size: 8,
+            hidden_size: 12,
+            layer_count: 3,
+            zoneout: 0.0,
+        }
     }
 
     #[test]

@@ -11,6 +11,8 @@ use crate::dropout::Noise;
 #[derive(Debug, Clone)]
 pub struct Tokens {
     ids: Tensor<2, Int>,
+    /// The same on the host.
+    list: Vec<u32>,
     vocabulary: usize,
     lengths: Option<Arc<[usize]>>,
 }
@@ -30,8 +32,10 @@ impl Tokens {
         if let Some(&token) = ids.iter().find(|id| **id as usize >= vocabulary) {
             return Err(Error::Token { token, vocabulary });
         }
+        let list = ids.to_vec();
         let ids: Vec<i32> = ids.iter().map(|&id| id as i32).collect();
-        Ok(Tokens { ids: Tensor::from_data(TensorData::new(ids, shape), device), vocabulary, lengths: None })
+        let ids = Tensor::from_data(TensorData::new(ids, shape), device);
+        Ok(Tokens { ids, list, vocabulary, lengths: None })
     }
 
     /// The same, of which each row has so many tokens that count; padding follows them.
@@ -46,6 +50,11 @@ impl Tokens {
             return Err(Error::Token { token: self.vocabulary as u32 - 1, vocabulary });
         }
         Ok(self.ids.clone())
+    }
+
+    /// The ids row after row.
+    pub(crate) fn list(&self) -> &[u32] {
+        &self.list
     }
 
     /// Tokens of each row that count; nothing where all do.

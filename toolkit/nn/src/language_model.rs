@@ -7,8 +7,11 @@ use crate::Error;
 use crate::config::EncoderConfig;
 use crate::dropout::Noise;
 use crate::encoder::{Encoded, Encoder, Tokens};
-use crate::kernels::{Activation, decoder_loss, last_step, linear};
+use crate::kernels::{Activation, decoder_loss, embed, last_step, linear};
 use crate::recurrent::{Recurrent, State};
+use crate::sampled::Sampler;
+
+const SAMPLE: u64 = 300;
 
 /// An encoder with a tied decoder.
 #[derive(Module, Debug)]
@@ -61,6 +64,40 @@ impl LanguageModel {
             targets.reshape([rows]),
             smoothing,
         )?;
+        Ok(ModelLoss { loss, statistics, encoded })
+    }
+
+    /// As [`Self::loss`], but against a sample of the vocabulary: for training with many pieces.
+    ///
+    /// # Errors
+    /// Tokens, targets or a sampler of another vocabulary or shape.
+    pub fn sampled_loss(
+        &self,
+        tokens: &Tokens,
+        targets: &Tokens,
+        state: Option<&State>,
+        noise: Noise,
+        sampler: &Sampler,
+        smoothing: f32,
+    ) -> Result<ModelLoss, Error> {
+        let vocabulary = self.vocabulary_size();
+        let all = targets.ids(vocabulary)?;
+        if sampler.vocabulary_size() != vocabulary {
+            let found = vec![sampler.vocabulary_size()];
+            return Err(Error::Shape { tensor: "sampler", found, wanted: format!("{vocabulary} pieces") });
+        }
+        let rows = all.shape().num_elements();
+        let encoded = self.encoder.encode(tokens, state, Some(noise))?;
+        let hidden = encoded.dropped.clone().reshape([rows, self.encoder.width()]);
+        let drawn = sampler.draw(targets.list(), noise.stream.part(SAMPLE));
+        let (ids, corrections) = drawn.tensors(&all.device());
+        let (count, ones) = (drawn.ids.len(), Tensor::ones([vocabulary], &all.device()));
+        let chosen =
+            embed(self.encoder.embedding.val(), ids.clone(), ones.clone())?.reshape([count, self.encoder.width()]);
+        let bias = embed(self.decoder_bias.val().unsqueeze_dim(1), ids, ones)?.reshape([count]) + corrections;
+        let places: Vec<i32> = drawn.targets.iter().map(|&place| place as i32).collect();
+        let places = Tensor::from_data(TensorData::new(places, [rows]), &all.device());
+        let (loss, statistics) = decoder_loss(hidden, chosen, bias, places, smoothing)?;
         Ok(ModelLoss { loss, statistics, encoded })
     }
 

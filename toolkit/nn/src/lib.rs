@@ -12,6 +12,7 @@ pub mod kernels;
 pub mod language_model;
 pub mod qrnn;
 pub mod recurrent;
+pub mod sampled;
 pub mod weights;
 
 pub use classifier::Classifier;
@@ -21,3 +22,4 @@ pub use dropout::{Dropouts, Noise};
 pub use encoder::{Encoder, Tokens};
 pub use error::Error;
 pub use language_model::LanguageModel;
+pub use sampled::Sampler;

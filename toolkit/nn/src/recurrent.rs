@@ -110,12 +110,7 @@ impl Recurrent {
 }
 
 /// Variational dropout: the same units at every step.
-fn drop_steps(
-    x: Tensor<3>,
-    noise: Option<Noise>,
-    purpose: u64,
-    p: impl Fn(Noise) -> f64,
-) -> Result<Tensor<3>, Error> {
+fn drop_steps(x: Tensor<3>, noise: Option<Noise>, purpose: u64, p: impl Fn(Noise) -> f64) -> Result<Tensor<3>, Error> {
     match noise {
         Some(noise) if p(noise) > 0.0 => {
             let [batch, _, width] = x.dims();

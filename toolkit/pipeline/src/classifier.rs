@@ -7,7 +7,7 @@ use burn::module::Module;
 use glossa_base::atomic::{WholeFolder, write_file};
 use glossa_base::manifest::Manifest;
 use glossa_base::seed::{Purpose, Stream};
-use glossa_base::{Failure, Outcome, Progress};
+use glossa_base::{Failure, Kind, Outcome, Progress};
 use glossa_eval::{Prediction, Report, ReportOptions};
 use glossa_learn::EpochRecord;
 use glossa_nn::{Classifier, DeviceChoice, ModelConfig};
@@ -29,7 +29,12 @@ pub enum Start<'a> {
     /// A pretrained or fine-tuned language model.
     LanguageModel(&'a Path),
     /// Fresh weights, with a tokenizer: what pretraining is compared with.
-    Tokenizer(&'a Path),
+    Tokenizer {
+        /// The tokenizer's folder.
+        folder: &'a Path,
+        /// Whether the classifier reads from the end of a text to its beginning.
+        backward: bool,
+    },
 }
 
 /// Labelled files.
@@ -109,9 +114,9 @@ fn sampled(tokenizer: &Tokenizer, examples: &[Example], alpha: f32, seed: u64, e
     examples.iter().enumerate().map(sample).collect()
 }
 
-fn reading(tokenizer: &Tokenizer, recipe: &glossa_recipes::Recipe) -> Reading {
+fn reading(tokenizer: &Tokenizer, recipe: &glossa_recipes::Recipe, backward: bool) -> Reading {
     let window = glossa_recipes::classification::window(&recipe.classify);
-    Reading { pad: tokenizer.pad_id(), vocabulary: tokenizer.vocabulary_size(), window }
+    Reading { pad: tokenizer.pad_id(), vocabulary: tokenizer.vocabulary_size(), window, backward }
 }
 
 /// Trains a classifier and writes its model folder.
@@ -123,25 +128,26 @@ pub fn train(start: &Start<'_>, files: &LabelledFiles<'_>, setting: Setting<'_>)
     let sets = read_sets(files)?;
     let device = setting.device.open()?;
     let head = setting.recipe.classify.head_size;
-    let (tokenizer, model) = match start {
+    let (tokenizer, model, encoder, backward) = match start {
         Start::LanguageModel(path) => {
             let (encoder, config) = model_folder::read_encoder(path, &device)?;
             let tokenizer = model_folder::read_tokenizer(path, &config)?;
-            (tokenizer, (Classifier::new(encoder, head, sets.labels.len(), setting.seed, &device), config.encoder))
+            let model = Classifier::new(encoder, head, sets.labels.len(), setting.seed, &device);
+            (tokenizer, model, config.encoder, config.backward)
         }
-        Start::Tokenizer(path) => {
-            let tokenizer = Tokenizer::load(path)?;
+        Start::Tokenizer { folder, backward } => {
+            let tokenizer = Tokenizer::load(folder)?;
             let encoder = setting.recipe.encoder_config(tokenizer.vocabulary_size());
-            (tokenizer, (Classifier::fresh(&encoder, head, sets.labels.len(), setting.seed, &device), encoder))
+            let model = Classifier::fresh(&encoder, head, sets.labels.len(), setting.seed, &device);
+            (tokenizer, model, encoder, *backward)
         }
     };
-    let (model, encoder) = model;
     let train = tokens(&tokenizer, &sets.train, &sets.labels, files.train)?;
     let valid = match (&sets.valid, files.valid) {
         (Some(valid), Some(path)) => Some(tokens(&tokenizer, valid, &sets.labels, path)?),
         _ => None,
     };
-    let reading = reading(&tokenizer, setting.recipe);
+    let reading = reading(&tokenizer, setting.recipe, backward);
     let run = Run { device: &device, seed: setting.seed, progress: setting.progress };
     let alpha = setting.recipe.classify.segmentation_alpha;
     let resegment = |epoch: usize| sampled(&tokenizer, &sets.train, alpha, setting.seed, epoch);
@@ -149,7 +155,7 @@ pub fn train(start: &Start<'_>, files: &LabelledFiles<'_>, setting: Setting<'_>)
     let trained =
         glossa_recipes::classify(model, &setting.recipe.classify, &train, valid.as_ref(), resegment, reading, run)?;
     let mut config = ModelConfig::classifier(encoder, tokenizer.digest(), sets.labels.clone());
-    config.head_size = head;
+    (config.head_size, config.backward) = (head, backward);
     let test = match &sets.test {
         Some(test) => Some(score(&trained.model, &tokenizer, test, &sets.labels, reading, setting)?),
         None => None,
@@ -169,12 +175,12 @@ pub fn train(start: &Start<'_>, files: &LabelledFiles<'_>, setting: Setting<'_>)
 fn base(start: &Start<'_>) -> Option<String> {
     match start {
         Start::LanguageModel(path) => Some(name_of(path)),
-        Start::Tokenizer(_) => None,
+        Start::Tokenizer { .. } => None,
     }
 }
 
 fn inputs<'a>(start: &Start<'a>, files: &LabelledFiles<'a>) -> Vec<&'a Path> {
-    let (Start::LanguageModel(from) | Start::Tokenizer(from)) = start;
+    let (Start::LanguageModel(from) | Start::Tokenizer { folder: from, .. }) = start;
     let mut inputs = vec![*from, files.train];
     inputs.extend(files.valid);
     inputs.extend(files.test);
@@ -329,32 +335,60 @@ pub fn train_baseline(files: &LabelledFiles<'_>, setting: BaselineSetting<'_>) -
     Ok(ClassifierOutcome { folder: setting.out.to_path_buf(), labels: sets.labels, records: Vec::new(), test })
 }
 
-/// Labels texts with any classifier folder, neural or baseline, in the order of the texts.
+/// Labels texts with classifier folders, neural or baseline, in the order of the texts. The
+/// probabilities of several are averaged.
 ///
 /// # Errors
-/// A damaged folder.
+/// A damaged folder, or folders whose labels differ.
 pub fn predict(
-    model: &Path,
+    models: &[PathBuf],
     texts: &[String],
     device: DeviceChoice,
     progress: &dyn Progress,
 ) -> Outcome<Vec<Prediction>> {
-    progress.start("predict", Some(texts.len() as u64), "texts");
-    let (labels, probabilities) = if model.join(BASELINE).is_file() {
+    let mut sum: Option<Labelled> = None;
+    for model in models {
+        progress.start("predict", Some(texts.len() as u64), "texts");
+        let one = predict_one(model, texts, device, progress)?;
+        progress.finish(&format!("{} texts", texts.len()));
+        sum = Some(match sum {
+            Some(sum) => add(sum, &one, &models[0], model)?,
+            None => one,
+        });
+    }
+    let (labels, sums) =
+        sum.ok_or_else(|| Failure::new(Kind::Usage, "no classifier to predict with").hint("give --model DIR"))?;
+    let count = models.len() as f64;
+    let shares = |row: Vec<f64>| row.into_iter().map(|sum| sum / count).collect::<Vec<f64>>();
+    let unusable = || Failure::data(format!("{} gives no usable probabilities", models[0].display()));
+    sums.into_iter().map(|row| Prediction::from_probabilities(&labels, &shares(row)).ok_or_else(unusable)).collect()
+}
+
+fn predict_one(model: &Path, texts: &[String], device: DeviceChoice, progress: &dyn Progress) -> Outcome<Labelled> {
+    let (labels, rows) = if model.join(BASELINE).is_file() {
         predict_baseline(model, texts, progress)?
     } else {
         predict_network(model, texts, device, progress)?
     };
-    progress.finish(&format!("{} texts", texts.len()));
-    let prediction = |row: &Vec<f64>| {
-        let unusable = || {
-            Failure::data(format!("{} gives no usable probabilities", model.display()))
-                .hint("its weights are not numbers: train or fetch it again")
-        };
-        let sound = row.iter().all(|share| share.is_finite());
-        Prediction::from_probabilities(&labels, row).filter(|_| sound).ok_or_else(unusable)
+    if rows.iter().flatten().all(|share| share.is_finite()) {
+        return Ok((labels, rows));
+    }
+    Err(Failure::data(format!("{} gives no usable probabilities", model.display()))
+        .hint("its weights are not numbers: train or fetch it again"))
+}
+
+/// Adds a model's probabilities to a sum, label by label.
+fn add((labels, mut sums): Labelled, (others, rows): &Labelled, first: &Path, model: &Path) -> Outcome<Labelled> {
+    let places: Option<Vec<usize>> =
+        labels.iter().map(|label| others.iter().position(|other| other == label)).collect();
+    let Some(places) = places.filter(|places| places.len() == others.len()) else {
+        let problem = format!("{} and {} have other labels: {labels:?}, {others:?}", first.display(), model.display());
+        return Err(Failure::data(problem).hint("average classifiers of the same task"));
     };
-    probabilities.iter().map(prediction).collect()
+    for (sums, row) in sums.iter_mut().zip(rows) {
+        sums.iter_mut().zip(&places).for_each(|(sum, place)| *sum += row[*place]);
+    }
+    Ok((labels, sums))
 }
 
 type Labelled = (Vec<String>, Vec<Vec<f64>>);
@@ -365,7 +399,8 @@ fn predict_network(model: &Path, texts: &[String], device: DeviceChoice, progres
     let tokenizer = model_folder::read_tokenizer(model, &config)?;
     let recipe = model_folder::read_recipe(model)?;
     let tokens: Vec<Vec<u32>> = texts.iter().map(|text| tokenizer.encode(text)).collect::<Result<_, _>>()?;
-    let probabilities = glossa_recipes::predict(&classifier, &tokens, reading(&tokenizer, &recipe), progress)?;
+    let probabilities =
+        glossa_recipes::predict(&classifier, &tokens, reading(&tokenizer, &recipe, config.backward), progress)?;
     Ok((config.labels, probabilities))
 }
 

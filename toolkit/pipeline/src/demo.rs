@@ -299,7 +299,7 @@ impl Demo<'_> {
         let judge = command(&["lm", "perplexity"], &["--model", &places.2], &["--corpus", &places.0]);
         self.stage("Language model", why, vec![train, judge], |demo| {
             let (corpus, out) = (demo.at("corpus"), demo.at("language-model"));
-            let model = language_model::pretrain(&corpus, &demo.at("tokenizer"), demo.training(&out))?;
+            let model = language_model::pretrain(&corpus, &demo.at("tokenizer"), false, demo.training(&out))?;
             let DemoSetting { device, progress, .. } = demo.setting;
             let judged = language_model::perplexity(&out, &Text::Corpus(&corpus, Split::Test), device, progress)?;
             let results = outcome::language_model_results(&model, &judged, VOCABULARY_SIZE);
@@ -380,7 +380,11 @@ impl Demo<'_> {
         let command = files.command(&[option, &places.0, "--preset", PRESET, "--out", &places.1]);
         self.stage(title, why, vec![command], |demo| {
             let (from, out) = (demo.at(from), demo.at(to));
-            let start = if pretrained { Start::LanguageModel(&from) } else { Start::Tokenizer(&from) };
+            let start = if pretrained {
+                Start::LanguageModel(&from)
+            } else {
+                Start::Tokenizer { folder: &from, backward: false }
+            };
             let outcome = classifier::train(&start, &files.labelled(&Columns::default()), demo.training(&out))?;
             let results = vec![outcome::score_line("test set", &outcome)?];
             Ok((outcome, results))
@@ -410,7 +414,7 @@ impl Demo<'_> {
     fn guesses(&self, files: &SampleFiles) -> Outcome<Vec<Guess>> {
         let texts: Vec<String> = files.unseen.iter().map(|(text, _)| text.clone()).collect();
         let DemoSetting { device, progress, .. } = self.setting;
-        let predicted = classifier::predict(&self.at("classifier"), &texts, device, progress)?;
+        let predicted = classifier::predict(&[self.at("classifier")], &texts, device, progress)?;
         let guess = |((text, gold), prediction): (&(String, String), glossa_eval::Prediction)| Guess {
             text: text.clone(),
             gold: gold.clone(),
@@ -424,7 +428,7 @@ impl Demo<'_> {
         let examples = read(&files.test, &Columns::default())?;
         let texts: Vec<String> = examples.iter().map(|example| example.text.clone()).collect();
         let DemoSetting { device, progress, .. } = self.setting;
-        let mut predicted = classifier::predict(&self.at("classifier"), &texts, device, progress)?;
+        let mut predicted = classifier::predict(&[self.at("classifier")], &texts, device, progress)?;
         for (prediction, example) in predicted.iter_mut().zip(examples) {
             prediction.gold = Some(example.label);
         }

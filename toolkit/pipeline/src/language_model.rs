@@ -10,7 +10,7 @@ use glossa_base::{Failure, LanguageCode, Outcome, Progress};
 use glossa_corpora::Split;
 use glossa_eval::Likelihood;
 use glossa_learn::EpochRecord;
-use glossa_learn::stream::TokenSource;
+use glossa_learn::stream::{Backward, TokenSource};
 use glossa_nn::{DeviceChoice, LanguageModel, ModelConfig};
 use glossa_recipes::model_folder;
 use glossa_recipes::{Recipe, Run, Sampling, Trained};
@@ -49,11 +49,21 @@ pub struct LanguageModelOutcome {
     pub records: Vec<EpochRecord>,
 }
 
-/// Pretrains a language model on a corpus.
+/// A model that reads backwards is given every document backwards.
+fn in_order<R>(source: &dyn TokenSource, backward: bool, read: impl FnOnce(&dyn TokenSource) -> R) -> R {
+    if backward { read(&Backward(source)) } else { read(source) }
+}
+
+/// Pretrains a language model on a corpus; a `backward` one reads each document from its end.
 ///
 /// # Errors
 /// A damaged corpus or tokenizer, too little text, a loss that is not a number.
-pub fn pretrain(corpus: &Path, tokenizer_folder: &Path, setting: Setting<'_>) -> Outcome<LanguageModelOutcome> {
+pub fn pretrain(
+    corpus: &Path,
+    tokenizer_folder: &Path,
+    backward: bool,
+    setting: Setting<'_>,
+) -> Outcome<LanguageModelOutcome> {
     check_output(setting.out)?;
     let tokenizer = Tokenizer::load(tokenizer_folder)?;
     let tokens = TokenFolder::of(corpus, &tokenizer, setting.progress)?;
@@ -62,9 +72,14 @@ pub fn pretrain(corpus: &Path, tokenizer_folder: &Path, setting: Setting<'_>) ->
     let config = setting.recipe.encoder_config(tokenizer.vocabulary_size());
     let device = setting.device.open()?;
     let run = Run { device: &device, seed: setting.seed, progress: setting.progress };
-    let valid = valid.as_ref().map(|valid| valid as &dyn TokenSource);
-    let trained = glossa_recipes::pretrain(&config, &setting.recipe.pretrain.training, &train, valid, run)?;
-    let config = ModelConfig::language_model(config, tokenizer.digest());
+    let recipe = &setting.recipe.pretrain;
+    let trained = in_order(&train, backward, |train| match &valid {
+        Some(valid) => {
+            in_order(valid, backward, |valid| glossa_recipes::pretrain(&config, recipe, train, Some(valid), run))
+        }
+        None => glossa_recipes::pretrain(&config, recipe, train, None, run),
+    })?;
+    let config = ModelConfig { backward, ..ModelConfig::language_model(config, tokenizer.digest()) };
     save(trained, &config, &tokenizer, "pretrain", None, &[corpus, tokenizer_folder], setting)
 }
 
@@ -102,8 +117,13 @@ pub fn finetune(model: &Path, texts: &TaskTexts<'_>, setting: Setting<'_>) -> Ou
         None => None,
     };
     let run = Run { device: &device, seed: setting.seed, progress: setting.progress };
-    let valid = valid.as_ref().map(|valid| valid as &dyn TokenSource);
-    let trained = glossa_recipes::finetune(language_model, &setting.recipe.finetune, &train, valid, run)?;
+    let (recipe, backward) = (&setting.recipe.finetune, config.backward);
+    let trained = in_order(&train, backward, |train| match &valid {
+        Some(valid) => {
+            in_order(valid, backward, |valid| glossa_recipes::finetune(language_model, recipe, train, Some(valid), run))
+        }
+        None => glossa_recipes::finetune(language_model, recipe, train, None, run),
+    })?;
     let mut inputs: Vec<&Path> = vec![model];
     inputs.extend(texts.train.iter().map(PathBuf::as_path));
     inputs.extend(texts.valid);
@@ -148,8 +168,12 @@ pub(crate) fn architecture(config: &ModelConfig) -> String {
         glossa_nn::Cell::AwdLstm => "AWD-LSTM",
     };
     format!(
-        "{cell}, {} layers of {}, embedding {}, {} pieces",
-        encoder.layer_count, encoder.hidden_size, encoder.embedding_size, encoder.vocabulary_size
+        "{cell}{}, {} layers of {}, embedding {}, {} pieces",
+        if config.backward { " backward" } else { "" },
+        encoder.layer_count,
+        encoder.hidden_size,
+        encoder.embedding_size,
+        encoder.vocabulary_size
     )
 }
 
@@ -214,7 +238,9 @@ pub fn perplexity(
             (Box::new(encode_all(&tokenizer, texts.into_iter())?), words, characters)
         }
     };
-    let evaluated = glossa_recipes::evaluate(&language_model, source.as_ref(), &device)?;
+    let evaluated = in_order(source.as_ref(), config.backward, |source| {
+        glossa_recipes::evaluate(&language_model, source, &device)
+    })?;
     if !evaluated.likelihood.is_finite() {
         return Err(Failure::data(format!("{} gives no usable probabilities", model.display()))
             .hint("its weights are not numbers: train or fetch it again"));
@@ -240,7 +266,7 @@ fn corpus_characters(corpus: &Path, split: Split) -> Outcome<u64> {
     Ok(characters)
 }
 
-/// Writes on from a prompt.
+/// Writes on from a prompt; a backward model writes what comes before it.
 ///
 /// # Errors
 /// A damaged model folder.
@@ -251,6 +277,9 @@ pub fn generate(model: &Path, prompt: &str, sampling: Sampling, seed: u64, devic
     let mut ids = tokenizer.encode(prompt)?;
     if ids.is_empty() {
         ids.push(tokenizer.begin_id());
+    }
+    if config.backward {
+        ids.reverse();
     }
     let banned: Vec<u32> = [
         Some(tokenizer.unknown_id()),
@@ -266,5 +295,8 @@ pub fn generate(model: &Path, prompt: &str, sampling: Sampling, seed: u64, devic
     let written =
         glossa_recipes::generate(&language_model, &ids, sampling, &banned, tokenizer.begin_id(), stream, &device)?;
     ids.extend(written);
+    if config.backward {
+        ids.reverse();
+    }
     Ok(tokenizer.decode(&ids)?)
 }

@@ -27,9 +27,9 @@ pub struct LabelledTokens {
 }
 
 impl LabelledTokens {
-    fn batch(&self, indices: &[usize], pad: u32, vocabulary: usize) -> Result<(TextBatch, Vec<usize>), Error> {
+    fn batch(&self, indices: &[usize], reading: Reading) -> Result<(TextBatch, Vec<usize>), Error> {
         let texts: Vec<&[u32]> = indices.iter().map(|&index| self.texts[index].as_slice()).collect();
-        let batch = TextBatch::new(&texts, pad, vocabulary).map_err(|error| Error::Labels(error.to_string()))?;
+        let batch = reading.batch(&texts).map_err(|error| Error::Labels(error.to_string()))?;
         Ok((batch, indices.iter().map(|&index| self.classes[index]).collect()))
     }
 }
@@ -43,6 +43,19 @@ pub struct Reading {
     pub vocabulary: usize,
     /// Chunks and pooled tokens.
     pub window: Window,
+    /// From the end of each text to its beginning.
+    pub backward: bool,
+}
+
+impl Reading {
+    /// A batch of texts in the order in which they are read.
+    fn batch(&self, texts: &[&[u32]]) -> Result<TextBatch, glossa_nn::Error> {
+        if !self.backward {
+            return TextBatch::new(texts, self.pad, self.vocabulary);
+        }
+        let reversed: Vec<Vec<u32>> = texts.iter().map(|text| text.iter().rev().copied().collect()).collect();
+        TextBatch::new(&reversed, self.pad, self.vocabulary)
+    }
 }
 
 /// The window of a recipe.
@@ -154,7 +167,7 @@ impl Objective<Classifier> for Texts<'_> {
     }
 
     fn loss(&mut self, model: &Classifier, epoch: usize, step: usize) -> Outcome<Loss> {
-        let (batch, targets) = self.train.batch(&self.batches[step], self.reading.pad, self.reading.vocabulary)?;
+        let (batch, targets) = self.train.batch(&self.batches[step], self.reading)?;
         let stream = Stream::new(self.run.seed, Purpose::Dropout, epoch as u64, step as u64);
         let noise = Noise { dropouts: self.recipe.training.dropouts(), stream };
         let step = model.loss(&batch, &targets, self.reading.window, Some(noise), self.smoothing)?;
@@ -206,7 +219,7 @@ pub fn predict(
     let mut predictions = vec![Vec::new(); texts.len()];
     for indices in evaluation_batches(&lengths, PREDICTION_BATCH) {
         let rows: Vec<&[u32]> = indices.iter().map(|&index| texts[index].as_slice()).collect();
-        let batch = TextBatch::new(&rows, reading.pad, reading.vocabulary)?;
+        let batch = reading.batch(&rows)?;
         let probabilities: Tensor<2> = model.probabilities(&batch, reading.window)?;
         let classes = probabilities.dims()[1];
         for (&index, row) in indices.iter().zip(numbers(&probabilities)?.chunks(classes)) {

@@ -7,9 +7,9 @@ use glossa_learn::learner::numbers;
 use glossa_learn::stream::{StreamBatch, Streams, TokenSource, shuffled, token_count};
 use glossa_learn::{EpochRecord, Learner, Loss, Metrics, Objective, Phase};
 use glossa_nn::recurrent::State;
-use glossa_nn::{EncoderConfig, LanguageModel, Noise, Tokens};
+use glossa_nn::{EncoderConfig, LanguageModel, Noise, Sampler, Tokens};
 
-use crate::recipe::{FinetuneRecipe, Training};
+use crate::recipe::{FinetuneRecipe, LanguageModelRecipe, Training};
 use crate::regularise;
 
 /// A trained model and how it got there.
@@ -37,7 +37,7 @@ pub struct Run<'a> {
 /// Too little text, or a loss that is not a number.
 pub fn pretrain(
     config: &EncoderConfig,
-    training: &Training,
+    recipe: &LanguageModelRecipe,
     train: &dyn TokenSource,
     valid: Option<&dyn TokenSource>,
     run: Run<'_>,
@@ -45,8 +45,24 @@ pub fn pretrain(
     config.check()?;
     let device = run.device.clone().autodiff();
     let model = LanguageModel::new(config, run.seed, &device);
-    let phase = whole_phase("pretrain", &model, training);
-    fit(model, &[phase], training, train, valid, run)
+    let phase = whole_phase("pretrain", &model, &recipe.training);
+    let sampler = match recipe.sampled_pieces {
+        0 => None,
+        size => Some(Sampler::new(&counts(train, config.vocabulary_size), size)?),
+    };
+    fit(model, &[phase], sampler, &recipe.training, train, valid, run)
+}
+
+/// How often each piece occurs.
+fn counts(source: &dyn TokenSource, vocabulary: usize) -> Vec<u64> {
+    let (mut counts, mut document) = (vec![0; vocabulary], Vec::new());
+    for index in 0..source.document_count() {
+        source.copy_document(index, &mut document);
+        for &token in &document {
+            counts.get_mut(token as usize).into_iter().for_each(|count| *count += 1);
+        }
+    }
+    counts
 }
 
 /// Goes on training a language model on a task's text: the last group alone first, then everything.
@@ -71,7 +87,7 @@ pub fn finetune(
         rates: vec![recipe.frozen_rate; groups],
         ..whole.clone()
     };
-    fit(model, &[frozen, whole], training, train, valid, run)
+    fit(model, &[frozen, whole], None, training, train, valid, run)
 }
 
 fn whole_phase(name: &str, model: &LanguageModel, training: &Training) -> Phase {
@@ -88,13 +104,14 @@ fn whole_phase(name: &str, model: &LanguageModel, training: &Training) -> Phase 
 fn fit(
     model: LanguageModel,
     phases: &[Phase],
+    sampler: Option<Sampler>,
     training: &Training,
     train: &dyn TokenSource,
     valid: Option<&dyn TokenSource>,
     run: Run<'_>,
 ) -> Outcome<Trained<LanguageModel>> {
     let streams = stream_count(train, training);
-    let mut objective = Objectives { training, train, valid, run, streams, batches: None, state: None };
+    let mut objective = Objectives { training, sampler, train, valid, run, streams, batches: None, state: None };
     let layers = model.group_count();
     let groups = move |path: &str| group(path, layers);
     let mut learner = Learner::new(model, &groups, run.progress);
@@ -114,6 +131,7 @@ fn stream_count(source: &dyn TokenSource, training: &Training) -> usize {
 
 struct Objectives<'a> {
     training: &'a Training,
+    sampler: Option<Sampler>,
     train: &'a dyn TokenSource,
     valid: Option<&'a dyn TokenSource>,
     run: Run<'a>,
@@ -141,7 +159,11 @@ impl Objective<LanguageModel> for Objectives<'_> {
         let stream = Stream::new(self.run.seed, Purpose::Dropout, epoch as u64, step as u64);
         let noise = Noise { dropouts: self.training.dropouts(), stream };
         let smoothing = self.training.label_smoothing as f32;
-        let step = model.loss(&tokens, &targets, self.state.as_ref(), Some(noise), smoothing)?;
+        let state = self.state.as_ref();
+        let step = match &self.sampler {
+            None => model.loss(&tokens, &targets, state, Some(noise), smoothing)?,
+            Some(sampler) => model.sampled_loss(&tokens, &targets, state, noise, sampler, smoothing)?,
+        };
         let regularised = regularise::activations(step.loss, self.training, step.encoded.dropped, step.encoded.raw);
         self.state = Some(step.encoded.state);
         Ok(Loss { total: regularised, statistics: step.statistics })

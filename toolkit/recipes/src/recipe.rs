@@ -105,6 +105,9 @@ pub struct Training {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LanguageModelRecipe {
+    /// Train against so many pieces drawn by frequency instead of the whole vocabulary; 0 for all.
+    #[serde(default)]
+    pub sampled_pieces: usize,
     /// The numbers of the training.
     pub training: Training,
 }

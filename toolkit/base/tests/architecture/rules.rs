@@ -10,9 +10,9 @@ pub(crate) const LONGEST_FUNCTION: usize = 100;
 /// Data tables: files of literals that may be longer than [`LONGEST_FILE`].
 pub(crate) const TABLES: [&str; 0] = [];
 
-/// Where `unsafe` may stand: the C++ shim, kernels, and the mapping of token files.
-const UNSAFE_PLACES: [&str; 3] =
-    ["toolkit/text/sentencepiece/", "toolkit/nn/src/kernels", "toolkit/text/src/token_file"];
+/// Where `unsafe` may stand: the C++ shim, kernels, the mapping of token files, the allocator's setting.
+const UNSAFE_PLACES: [&str; 4] =
+    ["toolkit/text/sentencepiece/", "toolkit/nn/src/kernels", "toolkit/text/src/token_file", "toolkit/allocator/"];
 /// What only the command may do: print, exit, read the environment and the arguments.
 const COMMAND_ONLY: [&str; 11] = [
     "println!",

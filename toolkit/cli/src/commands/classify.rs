@@ -50,7 +50,7 @@ fn train_network(
 ) -> Outcome<Option<ClassifierOutcome>> {
     let start = match (&arguments.model, &arguments.tokenizer) {
         (Some(model), _) => Start::LanguageModel(model),
-        (None, Some(tokenizer)) => Start::Tokenizer(tokenizer),
+        (None, Some(tokenizer)) => Start::Tokenizer { folder: tokenizer, backward: arguments.backward },
         (None, None) => {
             return Err(Failure::new(Kind::Usage, "nothing to start from")
                 .hint("give --model DIR (a language model), or --tokenizer DIR for fresh weights"));
@@ -112,8 +112,7 @@ fn predict(arguments: &ClassifyPredict, context: &Context) -> Outcome<()> {
         return Err(Failure::new(Kind::Usage, "--labelled without a table").hint("give the table by --input FILE"));
     }
     if let Some(out) = &arguments.out {
-        let inputs: Vec<&Path> =
-            std::iter::once(&arguments.model).chain(&arguments.input).map(PathBuf::as_path).collect();
+        let inputs: Vec<&Path> = arguments.model.iter().chain(&arguments.input).map(PathBuf::as_path).collect();
         if context.plan("classify predict", out, &inputs, serde_json::Value::Null)? {
             return Ok(());
         }

@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
-use glossa_base::Outcome;
+use glossa_base::{Failure, Kind, Outcome};
 use glossa_nn::device::cuda_count;
+use glossa_nn::kernels::check::{self, Reference};
 use serde::Serialize;
 
+use crate::arguments::DoctorArguments;
 use crate::context::Context;
 
 #[derive(Serialize)]
@@ -16,7 +18,65 @@ struct Finding {
     missing: Option<String>,
 }
 
-pub(super) fn run(context: &Context) -> Outcome<()> {
+pub(super) fn run(arguments: &DoctorArguments, context: &Context) -> Outcome<()> {
+    if arguments.gradients { gradients(context) } else { survey(context) }
+}
+
+/// Checks of one operation against one reference, together.
+#[derive(Serialize)]
+struct Row {
+    operation: &'static str,
+    reference: &'static str,
+    checks: usize,
+    largest_error: f64,
+    limit: f64,
+    passed: bool,
+}
+
+fn gradients(context: &Context) -> Outcome<()> {
+    let checks = check::run(&context.device.open()?)?;
+    let mut rows: Vec<Row> = Vec::new();
+    for check in &checks {
+        let reference = match check.reference {
+            Reference::Differences => "central differences, f64",
+            Reference::Jacobian => "full Jacobian, f64",
+            Reference::Autodiff => "op-by-op autodiff, f32",
+        };
+        let mine = |row: &&mut Row| row.operation == check.operation && row.reference == reference;
+        match rows.iter_mut().find(mine) {
+            Some(row) => {
+                row.checks += 1;
+                row.largest_error = if check.error.is_nan() { f64::NAN } else { row.largest_error.max(check.error) };
+                row.passed &= check.passed();
+            }
+            None => rows.push(Row {
+                operation: check.operation,
+                reference,
+                checks: 1,
+                largest_error: check.error,
+                limit: check.limit,
+                passed: check.passed(),
+            }),
+        }
+    }
+    let line = |row: &Row| {
+        let verdict = if row.passed { "passed" } else { "FAILED" };
+        let Row { operation, reference, checks, largest_error, limit, .. } = row;
+        format!("{operation:<18}{reference:<26}{checks:>6}  {largest_error:>9.1e}  {limit:>7.0e}  {verdict}\n")
+    };
+    let heading = format!("{:<18}{:<26}{:>6}  {:>9}  {:>7}\n", "operation", "against", "checks", "error", "limit");
+    let table: String = std::iter::once(heading).chain(rows.iter().map(line)).collect();
+    context.emit(&serde_json::json!({"device": context.device.to_string(), "gradients": rows}), &table)?;
+    match rows.iter().find(|row| !row.passed) {
+        None => Ok(()),
+        Some(row) => {
+            Err(Failure::new(Kind::Failed, format!("the gradient of {} is wrong on this device", row.operation))
+                .hint("train on another device, and report this table with the output of `glossa doctor`"))
+        }
+    }
+}
+
+fn survey(context: &Context) -> Outcome<()> {
     let findings =
         vec![version(), processor(), cuda(), memory(), temporary_folder(), model_cache(), languages(), presets()];
     let lines: String = findings

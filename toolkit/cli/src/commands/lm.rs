@@ -22,6 +22,7 @@ pub(super) fn run(command: &LmCommand, context: &Context) -> Outcome<()> {
 
 /// What a training stage is told.
 pub(super) fn setting<'a>(recipe: &'a Recipe, out: &'a Path, context: &'a Context) -> Setting<'a> {
+    glossa_allocator::keep_freed_memory();
     Setting { recipe, device: context.device, seed: context.seed, out, progress: &context.console }
 }
 
@@ -34,8 +35,12 @@ fn pretrain(arguments: &LmPretrain, context: &Context) -> Outcome<()> {
     if context.plan("lm pretrain", &arguments.out, &[&arguments.corpus, &arguments.tokenizer], config(&recipe))? {
         return Ok(());
     }
-    let outcome =
-        language_model::pretrain(&arguments.corpus, &arguments.tokenizer, setting(&recipe, &arguments.out, context))?;
+    let outcome = language_model::pretrain(
+        &arguments.corpus,
+        &arguments.tokenizer,
+        arguments.backward,
+        setting(&recipe, &arguments.out, context),
+    )?;
     emit(&outcome, context)
 }
 

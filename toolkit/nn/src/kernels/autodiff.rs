@@ -69,8 +69,7 @@ backward!(Lstm, 4, ([FloatTensor<B>; 8], Steps), |(kept, steps), grad| {
     [x, input, hidden, bias]
 });
 backward!(DecoderLoss, 3, [FloatTensor<B>; 3], |[hidden, weight, bias], grad| {
-    let matrix = B::float_reshape(grad.clone(), [1, 1].into());
-    [B::float_mul(hidden, matrix.clone()), B::float_mul(weight, matrix), B::float_mul(bias, grad)]
+    [hidden, weight, bias].map(|gradient| B::scale(gradient, grad.clone()))
 });
 backward!(Embed, 1, (IntTensor<B>, FloatTensor<B>), |(ids, scales), grad| [B::embed_backward(ids, scales, grad)]);
 backward!(DropEntries, 1, (Stream, f32), |(stream, p), grad| [B::drop_entries(grad, stream, p)]);
@@ -216,6 +215,10 @@ impl<B: KernelOps, C: CheckpointStrategy> KernelOps for Autodiff<B, C> {
         _: IntTensor<Self>,
         _: f32,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        second_order()
+    }
+
+    fn scale(_: FloatTensor<Self>, _: FloatTensor<Self>) -> FloatTensor<Self> {
         second_order()
     }
 

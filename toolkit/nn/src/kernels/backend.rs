@@ -91,6 +91,8 @@ pub(super) trait KernelOps: Backend {
         targets: IntTensor<Self>,
         smoothing: f32,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+    /// A tensor times a factor `[1]`: nothing to do for the usual factor, one.
+    fn scale(tensor: FloatTensor<Self>, factor: FloatTensor<Self>) -> FloatTensor<Self>;
     /// Scaled rows of a table.
     fn embed(table: FloatTensor<Self>, ids: IntTensor<Self>, scales: FloatTensor<Self>) -> FloatTensor<Self>;
     /// Gradient of the table.
@@ -230,9 +232,8 @@ impl KernelOps for Flex {
             zoneout: steps.zoneout,
             lengths: steps.lengths(),
         };
-        let gradients = timed("QRNN layer, backward", || {
-            layer.backward(gates.storage_mut(), cells.storage(), grad.storage())
-        });
+        let gradients =
+            timed("QRNN layer, backward", || layer.backward(gates.storage_mut(), cells.storage(), grad.storage()));
         (
             tensor(gradients.x, shape::<3>(&x)),
             tensor(gradients.weight, shape::<2>(&weight)),
@@ -321,8 +322,7 @@ impl KernelOps for Flex {
         smoothing: f32,
     ) -> (FlexTensor, FlexTensor, FlexTensor, FlexTensor, FlexTensor) {
         let stored = store(&hidden, &weight, &bias, &targets);
-        let (loss, gradients) =
-            timed("decoder and loss, backward", || decoder_view(&stored, smoothing).gradients());
+        let (loss, gradients) = timed("decoder and loss, backward", || decoder_view(&stored, smoothing).gradients());
         let (loss, statistics) = loss_tensors(loss);
         (
             loss,
@@ -331,6 +331,14 @@ impl KernelOps for Flex {
             tensor(gradients.weight, shape::<2>(&weight)),
             tensor(gradients.bias, shape::<1>(&bias)),
         )
+    }
+
+    fn scale(mut tensor: FlexTensor, factor: FlexTensor) -> FlexTensor {
+        let factor = factor.storage::<f32>().first().copied().unwrap_or(1.0);
+        if factor != 1.0 {
+            tensor.storage_mut::<f32>().iter_mut().for_each(|value| *value *= factor);
+        }
+        tensor
     }
 
     fn embed(table: FlexTensor, ids: FlexTensor, scales: FlexTensor) -> FlexTensor {

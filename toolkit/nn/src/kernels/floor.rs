@@ -27,7 +27,7 @@ pub fn fastest(product: Product, [rows, inputs, outputs]: [usize; 3], runs: usiz
         let started = Instant::now();
         match product {
             Product::Forward => times_transposed(&mut out[..rows * outputs], outputs, false, x, weight),
-            Product::Input => times(&mut out[..rows * inputs], false, grad, weight),
+            Product::Input => times(&mut out[..rows * inputs], inputs, false, grad, weight),
             Product::Weight => transposed_times(&mut out[..outputs * inputs], false, grad, x),
         }
         started.elapsed()

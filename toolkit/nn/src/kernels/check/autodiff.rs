@@ -98,12 +98,12 @@ impl Comparison {
 
     fn qrnn(&mut self) -> Result<(), Error> {
         let stream = Stream::new(3, Purpose::Dropout, 0, 0);
-        for ([batch, time, inputs, hidden], window) in RECURRENT.into_iter().flat_map(|sizes| [(sizes, 1), (sizes, 2)]) {
+        for ([batch, time, inputs, hidden], window) in RECURRENT.into_iter().flat_map(|sizes| [(sizes, 1), (sizes, 2)])
+        {
             let lengths = (window == 2).then(|| (0..batch).map(|row| (time + row) / 2).collect());
             let zoneout = if window == 2 { Zoneout::Sampled { stream, p: 0.3 } } else { Zoneout::Off };
             let steps = Steps { lengths, zoneout };
-            let (x, weight) =
-                (self.input(1, [batch, time, inputs]), self.input(2, [3 * hidden, window * inputs]));
+            let (x, weight) = (self.input(1, [batch, time, inputs]), self.input(2, [3 * hidden, window * inputs]));
             let (bias, previous, cell) =
                 (self.input(3, [3 * hidden]), self.constant(4, [batch, inputs]), self.constant(5, [batch, hidden]));
             let weights = QrnnWeights { weight: weight.clone(), bias: bias.clone() };
@@ -176,10 +176,8 @@ impl Comparison {
             let (table, scales) = (self.input(1, [6, width]), self.constant(2, [6]));
             let ids: Vec<i32> = (0..batch * time).map(|step| (step * 3 % 5) as i32).collect();
             let ids = Tensor::<2, Int>::from_data(TensorData::new(ids, [batch, time]), &self.device);
-            let pair = [
-                embed(table.clone(), ids.clone(), scales.clone())?,
-                composed::embed(table.clone(), ids, scales),
-            ];
+            let pair =
+                [embed(table.clone(), ids.clone(), scales.clone())?, composed::embed(table.clone(), ids, scales)];
             self.compare("embedding", &sizes, pair.map(Outcome::new), vec![("table", reader(&table))]);
         }
         Ok(())

@@ -215,7 +215,9 @@ fn qrnn_cases() -> Vec<Check> {
 
 fn lstm_cases() -> Vec<Check> {
     let mut checks = Vec::new();
-    for ([batch, time, inputs, hidden], padded) in RECURRENT.into_iter().flat_map(|sizes| [(sizes, false), (sizes, true)]) {
+    for ([batch, time, inputs, hidden], padded) in
+        RECURRENT.into_iter().flat_map(|sizes| [(sizes, false), (sizes, true)])
+    {
         let setting = Setting::new([batch, time, inputs, hidden], padded, Zoneout::Off);
         let forward = |i: &[Vec<f64>]| lstm_layer(&setting, i).forward().output;
         let backward = |i: &[Vec<f64>], grad: &[f64]| {
@@ -278,14 +280,18 @@ fn small_cases() -> Vec<Check> {
         let forward = |i: &[Vec<f64>]| dropped::drop(&i[0], stream, 0.3);
         let backward = |_: &[Vec<f64>], grad: &[f64]| vec![dropped::drop(grad, stream, 0.3)];
         let operation = "weight dropout";
-        checks.extend(Case { operation, sizes: sizes.clone(), inputs: x(), forward: &forward, backward: &backward }.check());
+        checks.extend(
+            Case { operation, sizes: sizes.clone(), inputs: x(), forward: &forward, backward: &backward }.check(),
+        );
 
         let spans: Vec<usize> = (0..batch).flat_map(|row| [row.min(time - 1), time]).collect();
         let forward = |i: &[Vec<f64>]| pool::concat_pool(&i[0], &spans, time, width);
         let backward =
             |i: &[Vec<f64>], grad: &[f64]| vec![pool::concat_pool_backward(&i[0], &spans, grad, time, width)];
         let operation = "concat pooling";
-        checks.extend(Case { operation, sizes: sizes.clone(), inputs: x(), forward: &forward, backward: &backward }.check());
+        checks.extend(
+            Case { operation, sizes: sizes.clone(), inputs: x(), forward: &forward, backward: &backward }.check(),
+        );
 
         let (ids, scales): (Vec<usize>, _) = ((0..batch * time).map(|step| step * 3 % 5).collect(), values(7, 5));
         let forward = |i: &[Vec<f64>]| embedding::embed(&i[0], &ids, &scales, width);

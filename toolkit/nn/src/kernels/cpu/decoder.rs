@@ -3,11 +3,14 @@
 
 use rayon::prelude::*;
 
+use super::element::{Element, add_and_survey, exp_and_sum, for_each_processor};
 use super::matrix::{Rows, times, times_transposed, transposed_times};
-use super::element::{Element, add_and_survey, exp_and_sum};
 
 /// Rows of a block: its logits stay in the caches' reach, its products stay large.
 const BLOCK: usize = 256;
+
+/// Columns that one task handles.
+const STRIP: usize = 512;
 
 /// The decoder's inputs: `hidden` `[rows, embedding]`, `weight` `[vocabulary, embedding]`, `bias`
 /// `[vocabulary]`, `targets` `[rows]`.
@@ -48,7 +51,7 @@ impl<E: Element> Decoder<'_, E> {
         let mut total = Loss::default();
         for block in 0..self.targets.len().div_ceil(BLOCK) {
             let rows = self.block(block);
-            self.softmax(rows.clone(), &mut logits, &mut total, None);
+            self.exponentials(rows.clone(), &mut logits, &mut total);
         }
         self.mean(total)
     }
@@ -64,20 +67,20 @@ impl<E: Element> Decoder<'_, E> {
             weight: vec![E::ZERO; self.weight.len()],
             bias: vec![E::ZERO; vocabulary],
         };
-        let scale = E::of(1.0 / self.targets.len() as f64);
         for block in 0..self.targets.len().div_ceil(BLOCK) {
             let rows = self.block(block);
-            self.softmax(rows.clone(), &mut logits, &mut total, Some(scale));
+            let sums = self.exponentials(rows.clone(), &mut logits, &mut total);
+            self.turn_into_gradient(rows.clone(), &mut logits, &sums, &mut gradients.bias);
             let grads = Rows::whole(&logits[..rows.len() * vocabulary], rows.len(), vocabulary);
             let hidden = Rows::whole(&self.hidden[rows.start * width..rows.end * width], rows.len(), width);
             times(
                 &mut gradients.hidden[rows.start * width..rows.end * width],
+                width,
                 false,
                 grads,
                 Rows::whole(self.weight, vocabulary, width),
             );
             transposed_times(&mut gradients.weight, block > 0, grads, hidden);
-            add_columns(&mut gradients.bias, grads.data);
         }
         (self.mean(total), gradients)
     }
@@ -86,25 +89,26 @@ impl<E: Element> Decoder<'_, E> {
         block * BLOCK..((block + 1) * BLOCK).min(self.targets.len())
     }
 
-    /// Logits of a block of rows, turned into the gradient of the logits times `scale` where asked.
-    fn softmax(&self, rows: std::ops::Range<usize>, logits: &mut [E], total: &mut Loss, scale: Option<E>) {
+    /// Replaces the logits of a block of rows by `e` to them less their largest; gives each row's sum.
+    fn exponentials(&self, rows: std::ops::Range<usize>, logits: &mut [E], total: &mut Loss) -> Vec<E> {
         let (vocabulary, width) = (self.vocabulary(), self.embedding);
         let hidden = Rows::whole(&self.hidden[rows.start * width..rows.end * width], rows.len(), width);
         let logits = &mut logits[..rows.len() * vocabulary];
         times_transposed(logits, vocabulary, false, hidden, Rows::whole(self.weight, vocabulary, width));
-        let losses: Vec<Loss> = logits
+        let done: Vec<(Loss, E)> = logits
             .par_chunks_mut(vocabulary)
             .zip(&self.targets[rows])
-            .map(|(logits, &target)| self.row(logits, target, scale))
+            .map(|(logits, &target)| self.row(logits, target))
             .collect();
-        for loss in losses {
+        for (loss, _) in &done {
             total.smoothed += loss.smoothed;
             total.likelihood += loss.likelihood;
             total.right += loss.right;
         }
+        done.into_iter().map(|(_, sum)| sum).collect()
     }
 
-    fn row(&self, logits: &mut [E], target: usize, scale: Option<E>) -> Loss {
+    fn row(&self, logits: &mut [E], target: usize) -> (Loss, E) {
         let (largest, sum_of_logits) = add_and_survey(logits, self.bias);
         let at_target = logits[target];
         let sum = exp_and_sum(logits, largest);
@@ -112,23 +116,29 @@ impl<E: Element> Decoder<'_, E> {
         let likelihood = log_sum - at_target.wide();
         let even = log_sum - sum_of_logits / logits.len() as f64;
         let smoothing = f64::from(self.smoothing);
-        if let Some(scale) = scale {
-            self.turn_into_gradient(logits, target, scale, sum);
-        }
-        Loss {
-            smoothed: (1.0 - smoothing) * likelihood + smoothing * even,
-            likelihood,
-            right: f64::from(u8::from(at_target >= largest)),
-        }
+        let smoothed = (1.0 - smoothing) * likelihood + smoothing * even;
+        (Loss { smoothed, likelihood, right: f64::from(u8::from(at_target >= largest)) }, sum)
     }
 
-    fn turn_into_gradient(&self, exponentials: &mut [E], target: usize, scale: E, sum: E) {
-        let smoothing = E::of(f64::from(self.smoothing));
-        let (factor, even) = (scale / sum, scale * smoothing / E::of(exponentials.len() as f64));
-        for value in exponentials.iter_mut() {
-            *value = *value * factor - even;
+    /// Exponentials become the gradient of the logits, strip by strip of the vocabulary; its columns are
+    /// added to the bias's.
+    fn turn_into_gradient(&self, rows: std::ops::Range<usize>, logits: &mut [E], sums: &[E], bias: &mut [E]) {
+        let (vocabulary, scale) = (self.vocabulary(), 1.0 / self.targets.len() as f64);
+        let smoothing = f64::from(self.smoothing);
+        let even = E::of(scale * smoothing / vocabulary as f64);
+        let factors: Vec<E> = sums.iter().map(|sum| E::of(scale) / *sum).collect();
+        let mut strips: Vec<Vec<&mut [E]>> = (0..vocabulary.div_ceil(STRIP)).map(|_| Vec::new()).collect();
+        for row in logits.chunks_mut(vocabulary).take(factors.len()) {
+            row.chunks_mut(STRIP).zip(&mut strips).for_each(|(part, strip)| strip.push(part));
         }
-        exponentials[target] = exponentials[target] - scale * (E::ONE - smoothing);
+        strips.into_par_iter().zip(bias.par_chunks_mut(STRIP)).for_each(|(rows, bias)| {
+            rows.into_iter().zip(&factors).for_each(|(row, factor)| scale_and_add(row, *factor, even, bias));
+        });
+        let share = E::of(scale * (1.0 - smoothing));
+        for (row, &target) in logits.chunks_mut(vocabulary).zip(&self.targets[rows]) {
+            row[target] = row[target] - share;
+            bias[target] = bias[target] - share;
+        }
     }
 
     fn mean(&self, total: Loss) -> Loss {
@@ -137,10 +147,21 @@ impl<E: Element> Decoder<'_, E> {
     }
 }
 
+for_each_processor! {
+    /// `row·factor - even`, added to `sums`.
+    scale_and_add<E>(row: &mut [E], factor: E, even: E, sums: &mut [E]) {
+        let sums = &mut sums[..row.len()];
+        for k in 0..row.len() {
+            let value = row[k] * factor - even;
+            row[k] = value;
+            sums[k] += value;
+        }
+    }
+}
+
 /// Adds the rows of a matrix to a vector, each column in row order.
 pub(crate) fn add_columns<E: Element>(sums: &mut [E], rows: &[E]) {
     let width = sums.len();
-    const STRIP: usize = 512;
     sums.par_chunks_mut(STRIP).enumerate().for_each(|(strip, sums)| {
         for row in rows.chunks(width) {
             let part = &row[strip * STRIP..strip * STRIP + sums.len()];

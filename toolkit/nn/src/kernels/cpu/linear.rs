@@ -73,7 +73,13 @@ for_each_processor! {
 fn slope<E: Element>(activation: Activation, y: E) -> E {
     match activation {
         Activation::Identity => E::ONE,
-        Activation::Relu => if y > E::ZERO { E::ONE } else { E::ZERO },
+        Activation::Relu => {
+            if y > E::ZERO {
+                E::ONE
+            } else {
+                E::ZERO
+            }
+        }
         Activation::Tanh => E::ONE - y * y,
         Activation::Sigmoid => y * (E::ONE - y),
     }
@@ -104,7 +110,7 @@ fn products<E: Element>(x: &[E], weight: &[E], grad: &[E], inputs: usize) -> Gra
     let rows_of_grad = Rows::whole(grad, rows, outputs);
     let mut gradients =
         Gradients { x: vec![E::ZERO; x.len()], weight: vec![E::ZERO; weight.len()], bias: vec![E::ZERO; outputs] };
-    times(&mut gradients.x, false, rows_of_grad, Rows::whole(weight, outputs, inputs));
+    times(&mut gradients.x, inputs, false, rows_of_grad, Rows::whole(weight, outputs, inputs));
     transposed_times(&mut gradients.weight, false, rows_of_grad, Rows::whole(x, rows, inputs));
     add_columns(&mut gradients.bias, grad);
     gradients

@@ -5,7 +5,7 @@
 use rayon::prelude::*;
 
 use super::element::{Element, for_each_processor};
-use super::matrix::{Rows, times, times_transposed, transposed_times};
+use super::matrix::{Rows, times, times_transposed, transposed, transposed_times};
 use super::qrnn::{Sizes, sum_rows};
 
 /// A layer and its input. `x` `[batch, time, inputs]`, weights `[4·hidden, inputs]` and
@@ -66,10 +66,12 @@ impl<E: Element> Layer<'_, E> {
         let x = Rows::whole(self.x, steps, inputs);
         times_transposed(&mut gates, 4 * hidden, false, x, Rows::whole(self.weight_input, 4 * hidden, inputs));
         let (mut output, mut cells) = (vec![E::ZERO; steps * hidden], vec![E::ZERO; steps * hidden]);
+        let recurrent = transposed(self.recurrent());
+        let recurrent = Rows::whole(&recurrent, hidden, 4 * hidden);
         for t in 0..time {
             let before =
                 if t == 0 { Rows::whole(self.output, batch, hidden) } else { self.step_of(&output, t - 1, hidden) };
-            times_transposed(&mut gates[4 * t * hidden..], 4 * time * hidden, true, before, self.recurrent());
+            times(&mut gates[4 * t * hidden..], 4 * time * hidden, true, before, recurrent);
             self.cells_forward(t, &mut gates, &mut output, &mut cells);
         }
         Run { output, cells, gates }
@@ -113,7 +115,7 @@ impl<E: Element> Layer<'_, E> {
         for t in (0..time).rev() {
             self.cells_backward(t, gates, cells, grad, &mut carry);
             if t > 0 {
-                times(&mut carry.from_next, false, self.step_of(gates, t, 4 * hidden), self.recurrent());
+                times(&mut carry.from_next, hidden, false, self.step_of(gates, t, 4 * hidden), self.recurrent());
             }
         }
         let steps = self.sizes.steps();
@@ -121,7 +123,7 @@ impl<E: Element> Layer<'_, E> {
         let mut weight_input = vec![E::ZERO; self.weight_input.len()];
         transposed_times(&mut weight_input, false, grads, Rows::whole(self.x, steps, inputs));
         let mut x = vec![E::ZERO; self.x.len()];
-        times(&mut x, false, grads, Rows::whole(self.weight_input, 4 * hidden, inputs));
+        times(&mut x, inputs, false, grads, Rows::whole(self.weight_input, 4 * hidden, inputs));
         let weight_hidden = self.recurrent_gradient(output, grads);
         Gradients { x, weight_input, weight_hidden, bias: sum_rows(&carry.biases, 4 * hidden) }
     }

@@ -4,6 +4,7 @@
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
+use rayon::prelude::*;
 
 use super::element::Element;
 
@@ -40,7 +41,13 @@ fn split(rows: usize, columns: usize, inner: usize) -> Par {
 
 /// `out = left · rightᵀ`, added to `out` if `add`; left `[m, k]`, right `[n, k]`, out `[m, n]` with
 /// rows `stride` apart.
-pub(crate) fn times_transposed<E: Element>(out: &mut [E], stride: usize, add: bool, left: Rows<'_, E>, right: Rows<'_, E>) {
+pub(crate) fn times_transposed<E: Element>(
+    out: &mut [E],
+    stride: usize,
+    add: bool,
+    left: Rows<'_, E>,
+    right: Rows<'_, E>,
+) {
     let par = split(left.rows, right.rows, left.columns);
     // faer 0.24.4's row-major constructor with a stride swaps the strides and leaves the slice: the
     // column-major one, transposed, is right.
@@ -48,11 +55,30 @@ pub(crate) fn times_transposed<E: Element>(out: &mut [E], stride: usize, add: bo
     matmul(target.transpose_mut(), accumulate(add), left.view(), right.view().transpose(), E::ONE, par);
 }
 
-/// `out = left · right`, added to `out` if `add`; left `[m, k]`, right `[k, n]`, out `[m, n]`.
-pub(crate) fn times<E: Element>(out: &mut [E], add: bool, left: Rows<'_, E>, right: Rows<'_, E>) {
+/// `out = left · right`, added to `out` if `add`; left `[m, k]`, right `[k, n]`, out `[m, n]` with rows
+/// `stride` apart. A few rows go through this product faster than through `times_transposed`.
+pub(crate) fn times<E: Element>(out: &mut [E], stride: usize, add: bool, left: Rows<'_, E>, right: Rows<'_, E>) {
     let par = split(left.rows, right.columns, left.columns);
-    let target = MatMut::from_row_major_slice_mut(out, left.rows, right.columns);
-    matmul(target, accumulate(add), left.view(), right.view(), E::ONE, par);
+    let target = MatMut::from_column_major_slice_with_stride_mut(out, right.columns, left.rows, stride);
+    matmul(target.transpose_mut(), accumulate(add), left.view(), right.view(), E::ONE, par);
+}
+
+/// The transpose of a matrix, in tiles that stay in the cache.
+pub(crate) fn transposed<E: Element>(matrix: Rows<'_, E>) -> Vec<E> {
+    const TILE: usize = 32;
+    let Rows { data, rows, columns, stride } = matrix;
+    let mut out = vec![E::ZERO; rows * columns];
+    out.par_chunks_mut(TILE * rows).enumerate().for_each(|(strip, out)| {
+        for from in (0..rows).step_by(TILE) {
+            for (index, out) in out.chunks_mut(rows).enumerate() {
+                let column = strip * TILE + index;
+                for row in from..(from + TILE).min(rows) {
+                    out[row] = data[row * stride + column];
+                }
+            }
+        }
+    });
+    out
 }
 
 /// `out = leftᵀ · right`, added to `out` if `add`; left `[k, m]`, right `[k, n]`, out `[m, n]`.

@@ -28,7 +28,13 @@ pub(crate) fn concat_pool<E: Element>(x: &[E], spans: &[usize], time: usize, wid
 }
 
 /// The maximum's gradient goes to the first step that reached it.
-pub(crate) fn concat_pool_backward<E: Element>(x: &[E], spans: &[usize], grad: &[E], time: usize, width: usize) -> Vec<E> {
+pub(crate) fn concat_pool_backward<E: Element>(
+    x: &[E],
+    spans: &[usize],
+    grad: &[E],
+    time: usize,
+    width: usize,
+) -> Vec<E> {
     let mut grad_x = vec![E::ZERO; x.len()];
     let rows = grad_x.par_chunks_mut(time * width).zip(x.par_chunks(time * width));
     rows.zip(spans.par_chunks(2)).zip(grad.par_chunks(3 * width)).for_each(|(((grad_x, x), span), grad)| {

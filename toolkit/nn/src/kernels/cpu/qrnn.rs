@@ -171,8 +171,9 @@ impl<E: Element> Layer<'_, E> {
         let grads = Rows::whole(gates, self.sizes.steps(), 3 * hidden);
         let mut weight = vec![E::ZERO; self.weight.len()];
         self.with_source(|source| transposed_times(&mut weight, false, grads, source));
-        let mut source = vec![E::ZERO; self.sizes.steps() * self.window() * inputs];
-        times(&mut source, false, grads, self.weights());
+        let wide = self.window() * inputs;
+        let mut source = vec![E::ZERO; self.sizes.steps() * wide];
+        times(&mut source, wide, false, grads, self.weights());
         let x = if self.window() == 1 { source } else { with_previous_backward(&source, time, inputs) };
         Gradients { x, weight, bias: sum_rows(&biases, 3 * hidden) }
     }
