@@ -14,7 +14,8 @@ use crate::recurrent::LayerState;
 
 const WEIGHT_MASK: u64 = 0;
 
-/// One layer; gates in PyTorch's order i, f, g, o. Its two biases are kept as their sum.
+/// One layer; gates in PyTorch's order i, f, g, o. Its two biases act as their sum, but are learned
+/// apart, as PyTorch's are.
 #[derive(Module, Debug)]
 pub struct LstmLayer {
     /// `[4·hidden, inputs]`.
@@ -22,7 +23,9 @@ pub struct LstmLayer {
     /// `[4·hidden, hidden]`; the one that weight dropout touches.
     weight_hidden: Param<Tensor<2>>,
     /// `[4·hidden]`.
-    bias: Param<Tensor<1>>,
+    bias_input: Param<Tensor<1>>,
+    /// `[4·hidden]`.
+    bias_hidden: Param<Tensor<1>>,
 }
 
 impl LstmLayer {
@@ -32,7 +35,8 @@ impl LstmLayer {
         LstmLayer {
             weight_input: Param::from_tensor(uniform(stream.part(0), bound, [4 * hidden, inputs], device)),
             weight_hidden: Param::from_tensor(uniform(stream.part(1), bound, [4 * hidden, hidden], device)),
-            bias: Param::from_tensor(uniform(stream.part(2), bound, [4 * hidden], device)),
+            bias_input: Param::from_tensor(uniform(stream.part(2), bound, [4 * hidden], device)),
+            bias_hidden: Param::from_tensor(uniform(stream.part(3), bound, [4 * hidden], device)),
         }
     }
 
@@ -48,14 +52,14 @@ impl LstmLayer {
         noise: Option<Noise>,
     ) -> Result<(Tensor<3>, LayerState), Error> {
         let ([batch, _, _], device) = (x.dims(), x.device());
-        let hidden = self.bias.dims()[0] / 4;
+        let hidden = self.bias_input.dims()[0] / 4;
         let zeros = || Tensor::zeros([batch, hidden], &device);
         let cell = state.map_or_else(zeros, |state| state.cell.clone());
         let before = state.map_or_else(zeros, |state| state.other.clone());
         let weights = LstmWeights {
             input: self.weight_input.val(),
             hidden: Noise::drop_weight(noise, WEIGHT_MASK, self.weight_hidden.val()),
-            bias: self.bias.val(),
+            bias: self.bias_input.val() + self.bias_hidden.val(),
         };
         let (output, cell) = lstm(x, weights, before, cell, &Steps { lengths, ..Steps::default() })?;
         Ok((output.clone(), LayerState { cell, other: last_step(output) }))

@@ -2,6 +2,7 @@
 //! autodiff one records each operation with its hand-written backward. Shapes were checked by
 //! `kernels` before anything arrives here.
 #![expect(clippy::type_complexity, reason = "burn's dispatch takes tuples of tensors and no named type of them")]
+#![expect(clippy::too_many_arguments, reason = "burn's dispatch takes tensors as arguments and no structs of them")]
 
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::{FloatTensor, IntTensor};

@@ -58,3 +58,20 @@ fn shapes_that_do_not_fit_are_named() {
         assert!(message.contains(&format!("`{name}`")), "{name}: {message}");
     }
 }
+
+#[test]
+fn the_derivations_name_what_exists() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("../../docs/gradients.md")).unwrap();
+    let rows: Vec<Vec<&str>> = text
+        .lines()
+        .filter(|line| line.contains(".rs` |"))
+        .map(|line| line.split('|').map(|cell| cell.trim().trim_matches('`')).collect())
+        .collect();
+    assert!(rows.len() >= 9);
+    for row in rows {
+        let source = std::fs::read_to_string(root.join("src/kernels").join(row[3])).unwrap();
+        let named = [format!("fn {}(", row[2]), format!("fn {}<", row[2]), format!("    {}<E>(", row[2])];
+        assert!(named.iter().any(|name| source.contains(name)), "{row:?}");
+    }
+}

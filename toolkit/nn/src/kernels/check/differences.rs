@@ -23,15 +23,18 @@ const SMALL: usize = 64;
 /// Inputs by name.
 type Inputs = Vec<(&'static str, Vec<f64>)>;
 
+type Forward<'a> = dyn Fn(&[Vec<f64>]) -> Vec<f64> + 'a;
+type Backward<'a> = dyn Fn(&[Vec<f64>], &[f64]) -> Vec<Vec<f64>> + 'a;
+
 /// One operation with its sizes and inputs.
 struct Case<'a> {
     operation: &'static str,
     sizes: String,
     inputs: Inputs,
     /// Outputs for inputs.
-    forward: &'a dyn Fn(&[Vec<f64>]) -> Vec<f64>,
+    forward: &'a Forward<'a>,
     /// Gradients of the inputs for inputs and the gradient of the outputs.
-    backward: &'a dyn Fn(&[Vec<f64>], &[f64]) -> Vec<Vec<f64>>,
+    backward: &'a Backward<'a>,
 }
 
 impl Case<'_> {

@@ -136,8 +136,8 @@ impl<E: Element> Decoder<'_, E> {
         });
         let share = E::of(scale * (1.0 - smoothing));
         for (row, &target) in logits.chunks_mut(vocabulary).zip(&self.targets[rows]) {
-            row[target] = row[target] - share;
-            bias[target] = bias[target] - share;
+            row[target] -= share;
+            bias[target] -= share;
         }
     }
 

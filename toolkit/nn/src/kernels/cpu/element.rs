@@ -4,7 +4,7 @@
 //! build gives the same bits.
 
 use std::fmt::Debug;
-use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
+use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 
 use faer::traits::ComplexField;
 
@@ -23,6 +23,8 @@ pub(crate) trait Element:
     + Div<Output = Self>
     + Neg<Output = Self>
     + AddAssign
+    + SubAssign
+    + MulAssign
     + 'static
 {
     const ZERO: Self;

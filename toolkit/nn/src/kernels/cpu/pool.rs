@@ -21,7 +21,7 @@ pub(crate) fn concat_pool<E: Element>(x: &[E], spans: &[usize], time: usize, wid
                 }
             }
             let share = E::of(1.0 / (span[1] - span[0]) as f64);
-            mean.iter_mut().for_each(|value| *value = *value * share);
+            mean.iter_mut().for_each(|value| *value *= share);
         },
     );
     pooled
