@@ -35,33 +35,50 @@ echo "== corpus"
 echo "== tokenizer"
 "$glossa" tokenizer train --corpus "$out/corpus" --language eu --preset small --out "$out/tokenizer"
 "$glossa" tokenizer stats --tokenizer "$out/tokenizer" --corpus "$out/corpus" --split test
-echo "== language model ($((SECONDS - started)) s so far)"
-"$glossa" lm pretrain --corpus "$out/corpus" --tokenizer "$out/tokenizer" --preset small --out "$out/language-model"
-"$glossa" lm perplexity --model "$out/language-model" --corpus "$out/corpus" --split test
+for direction in forward backward; do
+    echo "== $direction language model ($((SECONDS - started)) s so far)"
+    flag=(); if [ "$direction" = backward ]; then flag=(--backward); fi
+    "$glossa" lm pretrain --corpus "$out/corpus" --tokenizer "$out/tokenizer" --preset small ${flag[@]+"${flag[@]}"} --out "$out/$direction"
+    "$glossa" lm perplexity --model "$out/$direction" --corpus "$out/corpus" --split test
+done
 echo "== classifiers ($((SECONDS - started)) s so far)"
 
 labelled=(--train "$sib/train.tsv" --valid "$sib/dev.tsv" --test "$sib/test.tsv")
-pretrained="pretrained" fresh="no-pretraining"
+
+# One classifier; prints its accuracy on the test set.
+classify() { # name seed, then what to start from
+    "$glossa" -q --json --seed "$2" classify train "${@:3}" "${labelled[@]}" --out "$out/$1-$2" | accuracy
+}
+# The accuracy of classifiers whose probabilities are averaged.
+averaged() { # name, then --model DIR ...
+    "$glossa" -q classify predict "${@:2}" --input "$sib/test.tsv" --labelled --out "$out/$1.jsonl" > "$out/$1.txt"
+    "$glossa" -q --json eval score "$out/$1.jsonl" | accuracy
+}
+
+for name in forward backward both fresh-forward fresh-backward fresh-both; do declare "${name//-/_}=${name}"; done
 for seed in $seeds; do
-    "$glossa" -q --seed "$seed" lm finetune --model "$out/language-model" --texts "$sib/train.tsv" --valid "$sib/dev.tsv" \
-        --out "$out/finetuned-$seed" > "$out/finetune-$seed.txt"
-    pretrained+=" $("$glossa" -q --json --seed "$seed" classify train --model "$out/finetuned-$seed" "${labelled[@]}" --out "$out/pretrained-$seed" | accuracy)"
-    fresh+=" $("$glossa" -q --json --seed "$seed" classify train --tokenizer "$out/tokenizer" --preset small "${labelled[@]}" --out "$out/fresh-$seed" | accuracy)"
+    for direction in forward backward; do
+        "$glossa" -q --seed "$seed" lm finetune --model "$out/$direction" --texts "$sib/train.tsv" --valid "$sib/dev.tsv" \
+            --out "$out/finetuned-$direction-$seed" > "$out/finetune-$direction-$seed.txt"
+        flag=(); if [ "$direction" = backward ]; then flag=(--backward); fi
+        declare "$direction+= $(classify "$direction" "$seed" --model "$out/finetuned-$direction-$seed")"
+        declare "fresh_$direction+= $(classify "fresh-$direction" "$seed" --tokenizer "$out/tokenizer" --preset small ${flag[@]+"${flag[@]}"})"
+    done
+    both+=" $(averaged "both-$seed" --model "$out/forward-$seed" --model "$out/backward-$seed")"
+    fresh_both+=" $(averaged "fresh-both-$seed" --model "$out/fresh-forward-$seed" --model "$out/fresh-backward-$seed")"
 done
 
 baseline() { # method units
     "$glossa" -q --json classify train --method "$1" --units "$2" --tokenizer "$out/tokenizer" "${labelled[@]}" --out "$out/$1-$2" | accuracy
 }
 {
-    echo "$pretrained"
-    echo "$fresh"
+    printf '%s\n' "$both" "$forward" "$backward" "$fresh_both" "$fresh_forward" "$fresh_backward"
     for units in words pieces characters; do
         echo "naive-bayes-on-$units $(baseline naive-bayes "$units")"
         echo "nbsvm-on-$units $(baseline nbsvm "$units")"
     done
 } | mean | tee "$out/summary.txt"
 
-echo "== predictions of the first pretrained classifier"
-"$glossa" -q classify predict --model "$out/pretrained-${seeds%% *}" --input "$sib/test.tsv" --labelled --out "$out/predictions.jsonl"
-"$glossa" eval score "$out/predictions.jsonl" --task sib200-eus --split test
+echo "== the first pair of pretrained classifiers"
+"$glossa" eval score "$out/both-${seeds%% *}.jsonl" --task sib200-eus --split test
 echo "everything is in $out; $((SECONDS - started)) s"

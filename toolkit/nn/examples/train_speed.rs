@@ -169,7 +169,9 @@ fn products(options: &Options) -> Vec<([usize; 3], Vec<Product>, usize)> {
             }
             Cell::AwdLstm => {
                 products.push(([rows, inputs, 4 * outputs], vec![Forward, Input, Weight], 1));
-                products.push(([options.batch, outputs, 4 * outputs], vec![Forward, Input], options.time));
+                // Both recurrent products multiply by a matrix as it lies in memory.
+                products.push(([options.batch, 4 * outputs, outputs], vec![Input], options.time));
+                products.push(([options.batch, outputs, 4 * outputs], vec![Input], options.time));
                 products.push(([rows, outputs, 4 * outputs], vec![Weight], 1));
             }
         }
