@@ -27,7 +27,7 @@ CARGO_FLAGS := --release --locked --workspace
 CUDARC_CUDA_VERSION ?= 13000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test cuda basque clean
+.PHONY: help setup build demo test cuda basque memcheck clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## /\1|/' | \
@@ -52,8 +52,11 @@ test: ## format, lints, and every test; what CI runs
 cuda: setup ## the glossa command with CUDA (needs no GPU and no CUDA to build)
 	CUDARC_CUDA_VERSION=$(CUDARC_CUDA_VERSION) cargo build $(CARGO_FLAGS) --features glossa-cli/cuda
 
-basque: build ## Basque from raw text to a scored classifier, in about ten minutes
+basque: build ## Basque from raw text to a scored classifier, in about 16 minutes
 	GLOSSA="$(GLOSSA)" scripts/basque.sh
+
+memcheck: setup ## the kernels under valgrind, which must be installed
+	scripts/memcheck.sh
 
 clean: ## remove target/ and build/; set-up's .tools/ and CI's cache stay
 	rm -rf target build

@@ -202,6 +202,62 @@ fn a_classifier_from_fresh_weights_needs_only_a_tokenizer() {
     predictions_and_score(&place, "classifier", &trained);
 }
 
+/// The probabilities of a text's labels by a classifier or several.
+fn probabilities(place: &Place, models: &[&str]) -> Vec<f64> {
+    let flags = models.iter().flat_map(|model| ["--model", model]).collect::<Vec<_>>();
+    let words = [&["classify", "predict", "--json"], flags.as_slice(), &["A short text about rivers."]].concat();
+    let answer = place.run_words(&words).done().json();
+    answer["predictions"][0]["probabilities"]
+        .as_object()
+        .unwrap()
+        .values()
+        .map(|share| share.as_f64().unwrap())
+        .collect()
+}
+
+#[test]
+fn backward_models_read_from_the_end_and_are_averaged_with_forward_ones() {
+    let place = Place::with_texts();
+    json(&place, "corpus build text.txt --out corpus --valid-share 0.1 --test-share 0.1");
+    json(&place, "tokenizer train --corpus corpus --out tokenizer --preset tiny");
+    let pretrain = "lm pretrain --corpus corpus --tokenizer tokenizer --preset tiny --backward";
+    json(&place, &format!("{pretrain} --out untrained --set pretrain.training.epochs=0"));
+    json(&place, &format!("{pretrain} --out lm"));
+    check_model_folder(&place, "lm", "pretrain", 2);
+    let (before, after) = (perplexity(&place, "untrained"), perplexity(&place, "lm"));
+    assert!(after < 0.7 * before, "{before} before, {after} after");
+    let written = json(&place, "lm generate --model lm --prompt river --length 8");
+    assert!(text(&written, "/text").ends_with("river"), "{written}");
+    json(&place, "lm finetune --model lm --texts train.csv --out tuned");
+    json(&place, "classify train --model tuned --train train.csv --out backward");
+    json(&place, "classify train --tokenizer tokenizer --preset tiny --train train.csv --out forward");
+    for (folder, expected) in [("lm", true), ("tuned", true), ("backward", true), ("forward", false)] {
+        let config: Value = serde_json::from_slice(&place.read(&format!("{folder}/config.json"))).unwrap();
+        assert_eq!(config["backward"], expected, "{folder}");
+    }
+    mates_do_not_matter(&place, "backward");
+    let (one, other) = (probabilities(&place, &["backward"]), probabilities(&place, &["forward"]));
+    assert_ne!(one, other);
+    let both = probabilities(&place, &["backward", "forward"]);
+    for ((one, other), both) in one.iter().zip(&other).zip(&both) {
+        assert!(((one + other) / 2.0 - both).abs() < 1e-9);
+    }
+}
+
+#[test]
+fn a_sampled_decoder_learns_too() {
+    let place = Place::with_texts();
+    json(&place, "corpus build text.txt --out corpus --valid-share 0.1 --test-share 0.1");
+    json(&place, "tokenizer train --corpus corpus --out tokenizer --preset tiny");
+    let pretrain = "lm pretrain --corpus corpus --tokenizer tokenizer --preset tiny --set pretrain.sampled_pieces=150";
+    json(&place, &format!("{pretrain} --out untrained --set pretrain.training.epochs=0"));
+    json(&place, &format!("{pretrain} --out lm"));
+    let (before, after) = (perplexity(&place, "untrained"), perplexity(&place, "lm"));
+    assert!(after < 0.8 * before, "{before} before, {after} after");
+    let ran = place.run(&format!("{pretrain}0 --out no"));
+    assert!(ran.stderr.contains("a sample of 1500 from 600 pieces"), "{ran:?}");
+}
+
 #[test]
 fn predictions_come_in_the_order_of_the_texts() {
     let place = Place::with_texts();

@@ -5,6 +5,7 @@
 
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use faer::traits::ComplexField;
 
@@ -113,6 +114,51 @@ impl Element for f64 {
     }
 }
 
+/// Which build of a function runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Level {
+    /// What the compiler makes of plain Rust for the target (NEON on 64-bit ARM).
+    Plain,
+    /// AVX2.
+    Avx2,
+    /// AVX-512.
+    Avx512,
+}
+
+/// 0 until asked, then a level plus one.
+static LEVEL: AtomicU8 = AtomicU8::new(0);
+
+/// The best level of this processor.
+#[inline]
+pub(crate) fn level() -> Level {
+    match LEVEL.load(Ordering::Relaxed) {
+        1 => Level::Plain,
+        2 => Level::Avx2,
+        3 => Level::Avx512,
+        _ => {
+            let found = detect();
+            LEVEL.store(found as u8 + 1, Ordering::Relaxed);
+            found
+        }
+    }
+}
+
+fn detect() -> Level {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+        let wide = is_x86_feature_detected!("avx512dq") && is_x86_feature_detected!("avx512vl");
+        if avx2 && wide && is_x86_feature_detected!("avx512f") {
+            return Level::Avx512;
+        }
+        if avx2 {
+            return Level::Avx2;
+        }
+    }
+    Level::Plain
+}
+
 /// Builds a generic function for plain, AVX2 and AVX-512 processors and picks one at run time.
 /// Others, NEON among them, get what the compiler makes of the plain one for the target.
 macro_rules! for_each_processor {
@@ -129,13 +175,12 @@ macro_rules! for_each_processor {
                 #[target_feature(enable = "avx2,fma")]
                 fn avx2<$element: Element>($($argument: $kind),*) $(-> $output)? { plain($($argument),*) }
 
-                if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") && is_x86_feature_detected!("avx512vl") {
+                match $crate::kernels::cpu::element::level() {
                     // SAFETY: the processor has the features that the function was built for.
-                    return unsafe { avx512($($argument),*) };
-                }
-                if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                    $crate::kernels::cpu::element::Level::Avx512 => return unsafe { avx512($($argument),*) },
                     // SAFETY: as above.
-                    return unsafe { avx2($($argument),*) };
+                    $crate::kernels::cpu::element::Level::Avx2 => return unsafe { avx2($($argument),*) },
+                    $crate::kernels::cpu::element::Level::Plain => {}
                 }
             }
             plain($($argument),*)
@@ -197,6 +242,45 @@ mod tests {
             assert!((Element::tanh(x) - x.tanh()).abs() < 3e-7, "tanh({x})");
             assert!((x.sigmoid() - 1.0 / (1.0 + (-x).exp())).abs() < 3e-7, "sigmoid({x})");
         }
+    }
+
+    /// Runs at each level that the processor has. Other tests may run meanwhile: they cannot notice.
+    fn at_each_level<R>(work: impl Fn() -> R) -> Vec<R> {
+        let best = detect();
+        let levels = [Level::Plain, Level::Avx2, Level::Avx512].into_iter().filter(|level| *level as u8 <= best as u8);
+        let results = levels.map(|level| {
+            LEVEL.store(level as u8 + 1, Ordering::Relaxed);
+            work()
+        });
+        let results = results.collect();
+        LEVEL.store(best as u8 + 1, Ordering::Relaxed);
+        results
+    }
+
+    #[test]
+    fn every_level_gives_the_same_bits() {
+        let values = |count: usize| (0..count).map(|index| (index as f32 * 0.77).sin() * 3.0).collect::<Vec<f32>>();
+        let results = at_each_level(|| {
+            let (mut row, mut first, mut second) = (values(1003), values(1003), vec![0.01; 1003]);
+            let survey = add_and_survey(&mut row, &values(1003));
+            let sum = exp_and_sum(&mut row, survey.0);
+            let step = crate::kernels::AdamStep {
+                scale: 0.3,
+                first_beta: 0.8,
+                second_beta: 0.99,
+                rate: 0.01,
+                second_correction: 1.5,
+                epsilon: 1e-8,
+                coupled: 0.1,
+                shrink: 0.9,
+            };
+            let gradient = values(1003);
+            crate::kernels::adam(&mut row, &gradient, &mut first, &mut second, &step);
+            let stream = glossa_base::seed::Stream::new(1, glossa_base::seed::Purpose::Dropout, 0, 0);
+            let dropped = crate::kernels::factors(1003, stream, 0.3);
+            (survey, sum, row, first, second, dropped, crate::kernels::squares(&gradient))
+        });
+        assert!(results.windows(2).all(|pair| pair[0] == pair[1]));
     }
 
     #[test]
