@@ -1,19 +1,22 @@
 #!/usr/bin/env python3
 """Small cases from PyTorch and fastai that the tests compare with: toolkit/learn/tests/parity.
 
-    python3 -m venv .venv && .venv/bin/pip install torch fastai==2.8.12 safetensors
+    python3 -m venv .venv && .venv/bin/pip install torch fastai==2.8.12 torch-optimi safetensors
     .venv/bin/python scripts/parity.py
 
 Every number is made here: random weights and tokens from a fixed seed, and what PyTorch computes from
 them. AWD-LSTM is fastai's own module; the QRNN is written op by op. Each case holds the weights (with
 our names), tokens and targets of ten chunks, the logits and gradients of the first, and the losses of
-ten training steps: cross-entropy, clip of the global norm, Adam, state carried.
+ten training steps: cross-entropy, clip of the global norm, Adam, state carried. `optimizers.json` holds
+gradients and where PyTorch's, fastai's and optimi's own optimizers go with them in ten steps.
 """
 import json
 import pathlib
 
+import optimi
 import torch
 import torch.nn.functional as F
+from fastai import optimizer as fastai_optimizer
 from fastai.text.models.awdlstm import AWD_LSTM
 from safetensors.torch import save_file
 from torch import nn
@@ -125,7 +128,45 @@ def dump(name, model):
     print(name, [round(loss, 4) for loss in case["losses"]])
 
 
+def optimizers():
+    """Where each optimizer goes in ten steps: one tensor, given gradients, decay 0.1."""
+    torch.manual_seed(2)
+    start, gradients = torch.randn(9), torch.randn(STEPS, 9)
+    rate, decay, beta, second, eps = 0.05, 0.1, 0.9, 0.99, 1e-6
+    adam = dict(lr=rate, betas=(beta, second), eps=eps, weight_decay=decay)
+    makers = {
+        "sgd": lambda p: torch.optim.SGD(p, lr=rate, weight_decay=decay),
+        "momentum": lambda p: torch.optim.SGD(p, lr=rate, momentum=beta, weight_decay=decay),
+        "rms-prop": lambda p: torch.optim.RMSprop(p, lr=rate, alpha=second, eps=eps, weight_decay=decay),
+        "adam": lambda p: torch.optim.Adam(p, **adam),
+        "adam, decoupled": lambda p: torch.optim.AdamW(p, **adam),
+        "rectified-adam": lambda p: torch.optim.RAdam(p, **adam),
+        "rectified-adam, decoupled": lambda p: torch.optim.RAdam(p, **adam, decoupled_weight_decay=True),
+        "stable-adam, decoupled": lambda p: optimi.StableAdamW(p, **adam, foreach=False, triton=False),
+        "lamb, decoupled": lambda p: fastai_optimizer.Lamb(p, lr=rate, mom=beta, sqr_mom=second, eps=eps, wd=decay),
+        "quasi-hyperbolic-adam, decoupled": lambda p: fastai_optimizer.QHAdam(
+            p, lr=rate, mom=beta, sqr_mom=second, nu_1=0.7, nu_2=1.0, eps=eps, wd=decay),
+        "adam, lookahead": lambda p: fastai_optimizer.Lookahead(
+            fastai_optimizer.Adam(p, lr=rate, mom=beta, sqr_mom=second, eps=eps, wd=decay, decouple_wd=False), k=3, alpha=0.5),
+    }
+    ends = {}
+    for name, make in makers.items():
+        weights = nn.Parameter(start.clone())
+        optimizer = make([weights])
+        for gradient in gradients:
+            weights.grad = gradient.clone()
+            optimizer.step()
+        ends[name] = weights.tolist()
+    case = {
+        "start": start.tolist(), "gradients": gradients.tolist(), "rate": rate, "decay": decay, "momentum": beta,
+        "second_beta": second, "epsilon": eps, "ends": ends,
+    }
+    (FOLDER / "optimizers.json").write_text(json.dumps(case) + "\n")
+
+
 torch.manual_seed(0)
 torch.set_num_threads(1)
+optimizers()
+torch.manual_seed(0)
 dump("qrnn", QrnnModel())
 dump("awd_lstm", LstmModel())

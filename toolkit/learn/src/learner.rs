@@ -10,7 +10,7 @@ use burn::tensor::Tensor;
 use glossa_base::{Failure, Outcome, Progress};
 use serde::Serialize;
 
-use crate::optimizer::{Adam, AdamSettings, Groups, StepSettings, freeze_below};
+use crate::optimizer::{Groups, Optimizer, OptimizerSettings, StepSettings, freeze_below};
 use crate::{Error, Schedule};
 
 /// Names and values, such as `loss` and `accuracy`.
@@ -48,7 +48,7 @@ pub struct Phase {
     /// How rate and momentum move.
     pub schedule: Schedule,
     /// Decay and clip.
-    pub adam: AdamSettings,
+    pub optimizer: OptimizerSettings,
 }
 
 /// What an epoch came to, a line of `metrics.jsonl`.
@@ -104,7 +104,7 @@ impl<'a, M: Module> Learner<'a, M> {
 
     fn run_phase(&mut self, phase: &Phase, objective: &mut dyn Objective<M>) -> Outcome<()> {
         self.model = freeze_below(self.model.clone(), phase.first_group, self.groups);
-        let mut optimizer = Adam::new(phase.adam);
+        let mut optimizer = Optimizer::new(phase.optimizer);
         for epoch in 0..phase.epochs {
             let steps = objective.begin_epoch(self.epochs)?;
             let task = format!("{} {}/{}", phase.name, self.epochs + 1, self.total_epochs);
@@ -122,7 +122,7 @@ impl<'a, M: Module> Learner<'a, M> {
         phase: &Phase,
         epoch: usize,
         steps: usize,
-        optimizer: &mut Adam,
+        optimizer: &mut Optimizer,
         objective: &mut dyn Objective<M>,
     ) -> Outcome<Means> {
         let mut means = Means { loss: 0.0, likelihood: 0.0, count: 0 };

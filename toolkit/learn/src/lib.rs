@@ -10,5 +10,5 @@ pub mod stream;
 
 pub use error::Error;
 pub use learner::{EpochRecord, Learner, Loss, Metrics, Objective, Phase};
-pub use optimizer::{Adam, AdamSettings};
+pub use optimizer::{Kind, Optimizer, OptimizerSettings};
 pub use schedule::Schedule;

@@ -1,6 +1,9 @@
-//! Adam over parameter groups (Kingma and Ba 2015), one pass a parameter, with a clip of the global
-//! norm and decoupled or coupled weight decay. Hyper-parameters belong to groups, so discriminative
-//! rates and freezing are one mechanism.
+//! Optimizers over parameter groups: a clip of the global norm, then a list of [`rules`] for each
+//! parameter. Hyper-parameters belong to groups, so discriminative rates and freezing are one
+//! mechanism. Adam, which nearly everything here is trained with, runs as one fused kernel that does
+//! what its list of rules says.
+
+pub mod rules;
 
 use std::collections::HashMap;
 
@@ -11,11 +14,25 @@ use glossa_nn::kernels::{AdamStep, adam, squares};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+pub use rules::Kind;
+use rules::{Hyper, Memory, Parameter, Rule};
+
+/// Slow weights that the fast ones return to (Zhang et al. 2019).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lookahead {
+    /// Steps between two returns.
+    pub every: u64,
+    /// Share of the way that the slow weights go.
+    pub share: f64,
+}
 
 /// What stays the same over a phase.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct AdamSettings {
+pub struct OptimizerSettings {
+    /// Which optimizer.
+    pub kind: Kind,
     /// Decay of the second moment.
     pub second_beta: f64,
     /// Keeps the division finite.
@@ -26,6 +43,17 @@ pub struct AdamSettings {
     pub decoupled: bool,
     /// The largest norm of all gradients together; 0 for no clip.
     pub clip: f64,
+    /// Slow weights, if any.
+    pub lookahead: Option<Lookahead>,
+}
+
+impl OptimizerSettings {
+    /// What is done to each parameter in a step.
+    pub fn rules(&self) -> Vec<Rule> {
+        let mut rules = self.kind.rules(self.decoupled);
+        rules.extend(self.lookahead.map(|Lookahead { every, share }| Rule::Lookahead { every, share }));
+        rules
+    }
 }
 
 /// What changes from step to step.
@@ -37,29 +65,21 @@ pub struct StepSettings {
     pub momentum: f64,
 }
 
-#[derive(Debug, Clone, Default)]
-struct Moments {
-    first: Vec<f32>,
-    second: Vec<f32>,
-    /// Product of the first betas so far: it moves with the schedule, so the bias correction does too.
-    first_product: f64,
-    second_product: f64,
-}
-
-/// The optimizer's state: two moments for each parameter that was updated.
+/// An optimizer and what it remembers of each parameter that was updated.
 #[derive(Debug, Clone)]
-pub struct Adam {
-    settings: AdamSettings,
-    moments: HashMap<ParamId, Moments>,
+pub struct Optimizer {
+    settings: OptimizerSettings,
+    rules: Vec<Rule>,
+    memories: HashMap<ParamId, Memory>,
 }
 
 /// Gives the group of a parameter's path.
 pub type Groups<'a> = &'a dyn Fn(&str) -> usize;
 
-impl Adam {
+impl Optimizer {
     /// An optimizer without history.
-    pub fn new(settings: AdamSettings) -> Self {
-        Adam { settings, moments: HashMap::new() }
+    pub fn new(settings: OptimizerSettings) -> Self {
+        Optimizer { settings, rules: settings.rules(), memories: HashMap::new() }
     }
 
     /// Updates every parameter that has a gradient.
@@ -75,14 +95,14 @@ impl Adam {
     ) -> Result<M, Error> {
         let norm = global_norm(&model, &gradients)?;
         let scale = if self.settings.clip > 0.0 && norm > self.settings.clip { self.settings.clip / norm } else { 1.0 };
-        let mut updater = Updater { adam: self, gradients, groups, step, scale, path: Vec::new(), failed: None };
+        let mut updater = Updater { optimizer: self, gradients, groups, step, scale, path: Vec::new(), failed: None };
         let model = model.map(&mut updater);
         updater.failed.map_or(Ok(model), Err)
     }
 }
 
 struct Updater<'a> {
-    adam: &'a mut Adam,
+    optimizer: &'a mut Optimizer,
     gradients: GradientsParams,
     groups: Groups<'a>,
     step: &'a StepSettings,
@@ -92,28 +112,40 @@ struct Updater<'a> {
 }
 
 impl Updater<'_> {
-    fn update(&mut self, id: ParamId, weights: &mut [f32], gradient: &[f32], rate: f64) {
-        let (settings, momentum) = (self.adam.settings, self.step.momentum);
-        let moments = self.adam.moments.entry(id).or_insert_with(|| Moments {
-            first: vec![0.0; weights.len()],
-            second: vec![0.0; weights.len()],
-            first_product: 1.0,
-            second_product: 1.0,
-        });
-        moments.first_product *= momentum;
-        moments.second_product *= settings.second_beta;
-        let step = AdamStep {
-            scale: self.scale,
-            first_beta: momentum,
-            second_beta: settings.second_beta,
-            rate: rate / (1.0 - moments.first_product),
-            second_correction: 1.0 / (1.0 - moments.second_product),
-            epsilon: settings.epsilon,
-            coupled: if settings.decoupled { 0.0 } else { settings.weight_decay },
-            shrink: if settings.decoupled { 1.0 - rate * settings.weight_decay } else { 1.0 },
-        };
-        adam(weights, gradient, &mut moments.first, &mut moments.second, &step);
+    fn update(&mut self, id: ParamId, weights: &mut [f32], gradient: &mut [f32], rate: f64) {
+        let OptimizerSettings { second_beta, epsilon, weight_decay, .. } = self.optimizer.settings;
+        let hyper = Hyper { rate, momentum: self.step.momentum, second_beta, epsilon, weight_decay };
+        let memory = self.optimizer.memories.entry(id).or_default();
+        if self.optimizer.settings.kind == Kind::Adam && self.optimizer.settings.lookahead.is_none() {
+            fused_adam(weights, gradient, memory, hyper, self.optimizer.settings.decoupled, self.scale);
+            return;
+        }
+        if self.scale != 1.0 {
+            gradient.iter_mut().for_each(|value| *value *= self.scale as f32);
+        }
+        rules::step(&self.optimizer.rules, &mut Parameter { weights, gradient, memory, hyper });
     }
+}
+
+/// Adam's rules in one pass.
+fn fused_adam(weights: &mut [f32], gradient: &[f32], memory: &mut Memory, hyper: Hyper, decoupled: bool, scale: f64) {
+    let Hyper { rate, momentum, second_beta, epsilon, weight_decay } = hyper;
+    memory.steps += 1;
+    memory.momentum_product *= momentum;
+    memory.second_product *= second_beta;
+    memory.mean.resize(weights.len(), 0.0);
+    memory.square.resize(weights.len(), 0.0);
+    let step = AdamStep {
+        scale,
+        first_beta: momentum,
+        second_beta,
+        rate: rate / memory.mean_correction(),
+        second_correction: 1.0 / memory.square_correction(),
+        epsilon,
+        coupled: if decoupled { 0.0 } else { weight_decay },
+        shrink: if decoupled { 1.0 - rate * weight_decay } else { 1.0 },
+    };
+    adam(weights, gradient, &mut memory.mean, &mut memory.square, &step);
 }
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, Error> {
@@ -141,8 +173,8 @@ impl ModuleMapper for Updater<'_> {
         let (id, tensor, mapper) = param.consume();
         let (shape, device) = (tensor.dims(), tensor.device());
         match (values(tensor.detach().inner()), values(gradient)) {
-            (Ok(mut weights), Ok(gradient)) => {
-                self.update(id, &mut weights, &gradient, rate);
+            (Ok(mut weights), Ok(mut gradient)) => {
+                self.update(id, &mut weights, &mut gradient, rate);
                 let tensor = Tensor::from_data(TensorData::new(weights, shape), &device).require_grad();
                 Param::from_mapped_value(id, tensor, mapper)
             }
@@ -225,8 +257,16 @@ mod tests {
         }
     }
 
-    fn settings() -> AdamSettings {
-        AdamSettings { second_beta: 0.99, epsilon: 1e-8, weight_decay: 0.0, decoupled: false, clip: 0.0 }
+    fn settings() -> OptimizerSettings {
+        OptimizerSettings {
+            kind: Kind::Adam,
+            second_beta: 0.99,
+            epsilon: 1e-8,
+            weight_decay: 0.0,
+            decoupled: false,
+            clip: 0.0,
+            lookahead: None,
+        }
     }
 
     fn gradients(line: &Line) -> GradientsParams {
@@ -243,7 +283,7 @@ mod tests {
         let line = line();
         let grads = gradients(&line);
         let step = StepSettings { rates: vec![0.1], momentum: 0.9 };
-        let line = Adam::new(settings()).step(line, grads, &|_| 0, &step).unwrap();
+        let line = Optimizer::new(settings()).step(line, grads, &|_| 0, &step).unwrap();
         assert!((slope(&line)[0] - 0.9).abs() < 1e-6);
         assert!((slope(&line)[1] + 1.9).abs() < 1e-6);
     }
@@ -251,7 +291,7 @@ mod tests {
     #[test]
     fn three_steps_follow_the_formula() {
         let (mut line, mut adam) =
-            (line(), Adam::new(AdamSettings { weight_decay: 0.1, decoupled: true, ..settings() }));
+            (line(), Optimizer::new(OptimizerSettings { weight_decay: 0.1, decoupled: true, ..settings() }));
         let step = StepSettings { rates: vec![0.1], momentum: 0.8 };
         let (mut weight, mut first, mut second) = (1.0_f64, 0.0, 0.0);
         for count in 1..=3 {
@@ -267,6 +307,26 @@ mod tests {
     }
 
     #[test]
+    fn the_fused_adam_does_what_its_rules_say() {
+        for decoupled in [false, true] {
+            let hyper = Hyper { rate: 0.01, momentum: 0.9, second_beta: 0.99, epsilon: 1e-8, weight_decay: 0.1 };
+            let start: Vec<f32> = (0..50).map(|index| (index as f32 * 0.7).sin()).collect();
+            let (mut fused, mut listed) = (start.clone(), start);
+            let (mut one, mut other) = (Memory::default(), Memory::default());
+            for step in 0..10 {
+                let mut gradient: Vec<f32> = (0..50).map(|index| ((index + step) as f32 * 0.3).cos()).collect();
+                fused_adam(&mut fused, &gradient, &mut one, hyper, decoupled, 1.0);
+                let (weights, gradient) = (&mut listed[..], &mut gradient[..]);
+                let mut parameter = Parameter { weights, gradient, memory: &mut other, hyper };
+                rules::step(&Kind::Adam.rules(decoupled), &mut parameter);
+            }
+            let largest = fused.iter().zip(&listed).map(|(one, other)| (one - other).abs()).fold(0.0, f32::max);
+            assert!(largest < 1e-6, "{largest}");
+            assert_eq!((one.steps, one.second_product), (other.steps, other.second_product));
+        }
+    }
+
+    #[test]
     fn the_clip_is_global_and_a_zero_rate_freezes() {
         let line = line();
         let grads = gradients(&line);
@@ -274,7 +334,8 @@ mod tests {
         assert!((norm - (4.0_f64 + 16.0 + 9.0).sqrt()).abs() < 1e-6);
         let step = StepSettings { rates: vec![0.0, 0.1], momentum: 0.9 };
         let groups = |path: &str| usize::from(path == "offset");
-        let line = Adam::new(AdamSettings { clip: 0.1, ..settings() }).step(line, grads, &groups, &step).unwrap();
+        let line =
+            Optimizer::new(OptimizerSettings { clip: 0.1, ..settings() }).step(line, grads, &groups, &step).unwrap();
         assert_eq!(slope(&line), vec![1.0, -2.0]);
     }
 

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::prelude::*;
-use glossa_learn::optimizer::{Adam, AdamSettings, StepSettings, global_norm};
+use glossa_learn::optimizer::rules::{self, Hyper, Memory, Parameter, Rule};
+use glossa_learn::optimizer::{Kind, Optimizer, OptimizerSettings, StepSettings, global_norm};
 use glossa_nn::{Cell, EncoderConfig, LanguageModel, Tokens, weights};
 use serde::Deserialize;
 
@@ -113,9 +114,16 @@ fn check(name: &str, cell: Cell) {
     assert_close("logits", &case.logits(&model), &case.logits, 1e-5);
     let device = Device::flex().autodiff();
     let mut model = model.fork(&device).train();
-    let settings =
-        AdamSettings { second_beta: case.betas.1, epsilon: 1e-8, weight_decay: 0.0, decoupled: false, clip: case.clip };
-    let (mut adam, mut state) = (Adam::new(settings), None);
+    let settings = OptimizerSettings {
+        kind: Kind::Adam,
+        second_beta: case.betas.1,
+        epsilon: 1e-8,
+        weight_decay: 0.0,
+        decoupled: false,
+        clip: case.clip,
+        lookahead: None,
+    };
+    let (mut adam, mut state) = (Optimizer::new(settings), None);
     for (step, (tokens, targets)) in case.tokens.iter().zip(&case.targets).enumerate() {
         let (tokens, targets) = (case.tokens(tokens, case.time, &device), case.tokens(targets, case.time, &device));
         let result = model.loss(&tokens, &targets, state.as_ref(), None, 0.0).unwrap();
@@ -142,4 +150,39 @@ fn a_qrnn_is_pytorchs() {
 #[test]
 fn an_awd_lstm_is_fastais() {
     check("awd_lstm", Cell::AwdLstm);
+}
+
+#[derive(Deserialize)]
+struct Optimizers {
+    start: Vec<f32>,
+    gradients: Vec<Vec<f32>>,
+    rate: f64,
+    decay: f64,
+    momentum: f64,
+    second_beta: f64,
+    epsilon: f64,
+    ends: BTreeMap<String, Vec<f64>>,
+}
+
+#[test]
+fn every_optimizer_goes_where_the_others_go() {
+    let case: Optimizers = serde_json::from_slice(&std::fs::read(file("optimizers.json")).unwrap()).unwrap();
+    let Optimizers { rate, decay, momentum, second_beta, epsilon, .. } = case;
+    let hyper = Hyper { rate, momentum, second_beta, epsilon, weight_decay: decay };
+    for (name, end) in &case.ends {
+        let (kind, manner) = name.split_once(", ").unwrap_or((name, ""));
+        let kind: Kind = serde_json::from_value(kind.into()).unwrap();
+        let mut list = kind.rules(manner == "decoupled");
+        if manner == "lookahead" {
+            list.push(Rule::Lookahead { every: 3, share: 0.5 });
+        }
+        let (mut weights, mut memory) = (case.start.clone(), Memory::default());
+        for gradient in &case.gradients {
+            let (weights, gradient) = (&mut weights[..], &mut gradient.clone()[..]);
+            rules::step(&list, &mut Parameter { weights, gradient, memory: &mut memory, hyper });
+        }
+        let weights: Vec<f64> = weights.into_iter().map(f64::from).collect();
+        assert_close(name, &weights, end, 1e-5);
+    }
+    assert_eq!(case.ends.len(), 11);
 }

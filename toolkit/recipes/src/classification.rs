@@ -123,8 +123,8 @@ fn phases(model: &Classifier, recipe: &ClassifyRecipe) -> Vec<Phase> {
         epochs: training.epochs,
         first_group: 0,
         rates: training.rates(groups),
-        schedule: training.schedule,
-        adam: training.adam(),
+        schedule: training.schedule.clone(),
+        optimizer: training.optimizer(),
     };
     match recipe.unfreezing {
         Unfreezing::AtOnce => vec![whole],

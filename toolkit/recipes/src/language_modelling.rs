@@ -96,8 +96,8 @@ fn whole_phase(name: &str, model: &LanguageModel, training: &Training) -> Phase 
         epochs: training.epochs,
         first_group: 0,
         rates: training.rates(model.group_count()),
-        schedule: training.schedule,
-        adam: training.adam(),
+        schedule: training.schedule.clone(),
+        optimizer: training.optimizer(),
     }
 }
 

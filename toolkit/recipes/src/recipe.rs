@@ -2,7 +2,8 @@
 //! single values, and what came out is saved beside what it made.
 
 use glossa_base::nearest::nearest;
-use glossa_learn::{AdamSettings, Schedule};
+use glossa_learn::optimizer::Lookahead;
+use glossa_learn::{Kind, OptimizerSettings, Schedule};
 use glossa_nn::{Cell, Dropouts, EncoderConfig};
 use glossa_text::rules::Preset as Rules;
 use glossa_text::tokenizer::Algorithm;
@@ -81,6 +82,15 @@ pub struct Training {
     pub rate_divisor: f64,
     /// Rate and momentum over a phase.
     pub schedule: Schedule,
+    /// How gradients become steps.
+    #[serde(default)]
+    pub optimizer: Kind,
+    /// Steps between two returns to slow weights; 0 for none (Lookahead).
+    #[serde(default)]
+    pub lookahead_steps: u64,
+    /// Keeps the optimizer's divisions finite.
+    #[serde(default = "usual_epsilon")]
+    pub epsilon: f64,
     /// Decay of Adam's second moment.
     pub second_beta: f64,
     /// Weight decay.
@@ -155,15 +165,21 @@ pub struct ClassifyRecipe {
     pub training: Training,
 }
 
+fn usual_epsilon() -> f64 {
+    1e-8
+}
+
 impl Training {
     /// The optimizer's part.
-    pub fn adam(&self) -> AdamSettings {
-        AdamSettings {
+    pub fn optimizer(&self) -> OptimizerSettings {
+        OptimizerSettings {
+            kind: self.optimizer,
             second_beta: self.second_beta,
-            epsilon: 1e-8,
+            epsilon: self.epsilon,
             weight_decay: self.weight_decay,
             decoupled: self.decoupled_decay,
             clip: self.clip,
+            lookahead: (self.lookahead_steps > 0).then_some(Lookahead { every: self.lookahead_steps, share: 0.5 }),
         }
     }
 
@@ -193,6 +209,7 @@ impl Training {
                 "schedule: shares lie in (0, 1), divisors and ratio are at least 1, momenta in [0, 1)",
             ),
             ((0.0..1.0).contains(&self.second_beta), "second_beta must be in [0, 1)"),
+            (self.epsilon > 0.0 && self.epsilon <= 1.0, "epsilon must be above 0 and at most 1"),
             (each.iter().all(|p| (0.0..1.0).contains(p)), "each dropout times dropout_multiplier must be in [0, 1)"),
             ((0.0..1.0).contains(&self.label_smoothing), "label_smoothing must be in [0, 1)"),
             (regularisers.into_iter().all(sound), "clip, weight_decay and the regularisations must be numbers from 0"),
