@@ -172,7 +172,7 @@ fn weights_that_are_no_numbers() {
             ("lm generate --model lm --length 3", &["lm"]),
             ("lm generate --model lm --length 3 --temperature 0", &["lm"]),
             ("lm perplexity --model lm --corpus corpus", &["lm"]),
-            ("lm finetune --model lm --texts train.csv --out new", &["number"]),
+            ("lm finetune --model lm --texts train.csv --out new", &["number", "encoder.", "["]),
             ("classify train --model lm --train train.csv --out new", &["number"]),
             ("classify predict --model classifier text", &["classifier"]),
             ("classify predict --model classifier --input test.csv --out new.jsonl", &["classifier"]),

@@ -77,7 +77,7 @@ const COMMON: [&str; 6] = ["--json", "--seed", "--device", "--offline", "--quiet
 fn every_command_explains_every_option() {
     let place = Place::new();
     let main = place.run("--help").done();
-    for (command, options) in COMMANDS.iter().copied().chain([("doctor", [].as_slice())]) {
+    for (command, options) in COMMANDS.iter().copied().chain([("doctor", ["--gradients"].as_slice())]) {
         let help = place.run(&format!("{command} --help")).done();
         assert_eq!(help.stderr, "");
         for option in options.iter().chain(&COMMON) {
@@ -161,6 +161,22 @@ fn a_dry_run_writes_nothing() {
         refusals.case(&format!("{command} --dry-run"), 3, &["none"]);
     }
     refusals.end();
+}
+
+#[test]
+fn doctor_checks_every_gradient() {
+    let place = Place::new();
+    let value = place.run("doctor --gradients --device cpu --json").done().json();
+    let rows = value["gradients"].as_array().unwrap();
+    for operation in ["linear", "QRNN", "LSTM", "decoder and loss", "embedding", "weight dropout", "concat pooling"] {
+        for reference in ["central differences, f64", "full Jacobian, f64", "op-by-op autodiff, f32"] {
+            let row = rows.iter().find(|row| row["operation"] == operation && row["reference"] == reference).unwrap();
+            assert_eq!(row["passed"], true, "{row}");
+            assert!(row["largest_error"].as_f64().unwrap() <= row["limit"].as_f64().unwrap(), "{row}");
+        }
+    }
+    let table = place.run("doctor --gradients --device cpu").done();
+    assert_eq!(table.stdout.lines().count(), rows.len() + 1, "{}", table.stdout);
 }
 
 #[test]
