@@ -15,6 +15,9 @@ use crate::arguments::Command;
 use crate::context::Context;
 
 pub(crate) fn run(command: Command, context: &Context) -> Outcome<()> {
+    if matches!(command, Command::Demo(_) | Command::Lm(_) | Command::Classify(_)) {
+        glossa_allocator::keep_freed_memory();
+    }
     match command {
         Command::Demo(arguments) => demo::run(&arguments, context),
         Command::Corpus(command) => corpus::run(&command, context),

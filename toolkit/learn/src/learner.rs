@@ -47,7 +47,7 @@ pub struct Phase {
     pub rates: Vec<f64>,
     /// How rate and momentum move.
     pub schedule: Schedule,
-    /// Decay and clip.
+    /// Which optimizer, its decay and its clip.
     pub optimizer: OptimizerSettings,
 }
 

@@ -30,21 +30,28 @@ impl TokenSource for Vec<Vec<u32>> {
     }
 }
 
-/// The same documents, each from its end to its beginning.
-pub struct Backward<'a>(pub &'a dyn TokenSource);
+/// Documents in the direction in which a model reads them.
+pub struct Directed<'a> {
+    /// The documents.
+    pub source: &'a dyn TokenSource,
+    /// Whether each goes from its end to its beginning.
+    pub backward: bool,
+}
 
-impl TokenSource for Backward<'_> {
+impl TokenSource for Directed<'_> {
     fn document_count(&self) -> usize {
-        self.0.document_count()
+        self.source.document_count()
     }
 
     fn document_length(&self, index: usize) -> usize {
-        self.0.document_length(index)
+        self.source.document_length(index)
     }
 
     fn copy_document(&self, index: usize, tokens: &mut Vec<u32>) {
-        self.0.copy_document(index, tokens);
-        tokens.reverse();
+        self.source.copy_document(index, tokens);
+        if self.backward {
+            tokens.reverse();
+        }
     }
 }
 

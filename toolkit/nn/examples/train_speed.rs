@@ -123,7 +123,7 @@ impl ModuleMapper for Optimizer {
             coupled: 0.0,
             shrink: 1.0,
         };
-        profile::timed("norm, clip and Adam", || adam(&mut weights, &gradient, first, second, &step));
+        profile::timed("clip and Adam", || adam(&mut weights, &gradient, first, second, &step));
         let tensor = Tensor::from_data(TensorData::new(weights, shape), &device).require_grad();
         Param::from_mapped_value(id, tensor, mapper)
     }

@@ -51,17 +51,14 @@ impl LstmLayer {
         lengths: Option<Arc<[usize]>>,
         noise: Option<Noise>,
     ) -> Result<(Tensor<3>, LayerState), Error> {
-        let ([batch, _, _], device) = (x.dims(), x.device());
         let hidden = self.bias_input.dims()[0] / 4;
-        let zeros = || Tensor::zeros([batch, hidden], &device);
-        let cell = state.map_or_else(zeros, |state| state.cell.clone());
-        let before = state.map_or_else(zeros, |state| state.other.clone());
+        let before = LayerState::or_zeros(state, x.dims()[0], [hidden, hidden], &x.device());
         let weights = LstmWeights {
             input: self.weight_input.val(),
             hidden: Noise::drop_weight(noise, WEIGHT_MASK, self.weight_hidden.val()),
             bias: self.bias_input.val() + self.bias_hidden.val(),
         };
-        let (output, cell) = lstm(x, weights, before, cell, &Steps { lengths, ..Steps::default() })?;
+        let (output, cell) = lstm(x, weights, before.other, before.cell, &Steps { lengths, ..Steps::default() })?;
         Ok((output.clone(), LayerState { cell, other: last_step(output) }))
     }
 }

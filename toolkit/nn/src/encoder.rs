@@ -10,9 +10,9 @@ use crate::dropout::Noise;
 /// Token ids `[batch, time]`, checked against a vocabulary before they reach a kernel.
 #[derive(Debug, Clone)]
 pub struct Tokens {
-    ids: Tensor<2, Int>,
-    /// The same on the host.
-    list: Vec<u32>,
+    ids: Vec<u32>,
+    shape: [usize; 2],
+    device: Device,
     vocabulary: usize,
     lengths: Option<Arc<[usize]>>,
 }
@@ -32,10 +32,7 @@ impl Tokens {
         if let Some(&token) = ids.iter().find(|id| **id as usize >= vocabulary) {
             return Err(Error::Token { token, vocabulary });
         }
-        let list = ids.to_vec();
-        let ids: Vec<i32> = ids.iter().map(|&id| id as i32).collect();
-        let ids = Tensor::from_data(TensorData::new(ids, shape), device);
-        Ok(Tokens { ids, list, vocabulary, lengths: None })
+        Ok(Tokens { ids: ids.to_vec(), shape, device: device.clone(), vocabulary, lengths: None })
     }
 
     /// The same, of which each row has so many tokens that count; padding follows them.
@@ -44,17 +41,18 @@ impl Tokens {
         Tokens { lengths: Some(lengths.into()), ..self }
     }
 
-    /// The ids for a table of so many rows.
-    pub(crate) fn ids(&self, vocabulary: usize) -> Result<Tensor<2, Int>, Error> {
+    /// The ids for a table of so many rows, on the device.
+    pub(crate) fn tensor(&self, vocabulary: usize) -> Result<Tensor<2, Int>, Error> {
+        let ids = self.ids(vocabulary)?.iter().map(|&id| id as i32).collect::<Vec<i32>>();
+        Ok(Tensor::from_data(TensorData::new(ids, self.shape), &self.device))
+    }
+
+    /// The ids for a table of so many rows, row after row.
+    pub(crate) fn ids(&self, vocabulary: usize) -> Result<&[u32], Error> {
         if self.vocabulary > vocabulary {
             return Err(Error::Token { token: self.vocabulary as u32 - 1, vocabulary });
         }
-        Ok(self.ids.clone())
-    }
-
-    /// The ids row after row.
-    pub(crate) fn list(&self) -> &[u32] {
-        &self.list
+        Ok(&self.ids)
     }
 
     /// Tokens of each row that count; nothing where all do.

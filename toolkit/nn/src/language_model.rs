@@ -53,18 +53,10 @@ impl LanguageModel {
         noise: Option<Noise>,
         smoothing: f32,
     ) -> Result<ModelLoss, Error> {
-        let targets = targets.ids(self.vocabulary_size())?;
-        let rows = targets.shape().num_elements();
+        let targets = targets.tensor(self.vocabulary_size())?.reshape([-1]);
         let encoded = self.encoder.encode(tokens, state, noise)?;
-        let hidden = encoded.dropped.clone().reshape([rows, self.encoder.width()]);
-        let (loss, statistics) = decoder_loss(
-            hidden,
-            self.encoder.embedding.val(),
-            self.decoder_bias.val(),
-            targets.reshape([rows]),
-            smoothing,
-        )?;
-        Ok(ModelLoss { loss, statistics, encoded })
+        let (weight, bias) = (self.encoder.embedding.val(), self.decoder_bias.val());
+        against(encoded, weight, bias, targets, smoothing)
     }
 
     /// As [`Self::loss`], but against a sample of the vocabulary: for training with many pieces.
@@ -81,24 +73,17 @@ impl LanguageModel {
         smoothing: f32,
     ) -> Result<ModelLoss, Error> {
         let vocabulary = self.vocabulary_size();
-        let all = targets.ids(vocabulary)?;
         if sampler.vocabulary_size() != vocabulary {
             let found = vec![sampler.vocabulary_size()];
             return Err(Error::Shape { tensor: "sampler", found, wanted: format!("{vocabulary} pieces") });
         }
-        let rows = all.shape().num_elements();
+        let drawn = sampler.draw(targets.ids(vocabulary)?, noise.stream.part(SAMPLE));
         let encoded = self.encoder.encode(tokens, state, Some(noise))?;
-        let hidden = encoded.dropped.clone().reshape([rows, self.encoder.width()]);
-        let drawn = sampler.draw(targets.list(), noise.stream.part(SAMPLE));
-        let (ids, corrections) = drawn.tensors(&all.device());
-        let (count, ones) = (drawn.ids.len(), Tensor::ones([vocabulary], &all.device()));
-        let chosen =
-            embed(self.encoder.embedding.val(), ids.clone(), ones.clone())?.reshape([count, self.encoder.width()]);
+        let (ids, corrections, places) = drawn.tensors(&encoded.raw.device());
+        let (count, ones) = (drawn.ids.len(), Tensor::ones([vocabulary], &ids.device()));
+        let chosen = embed(self.encoder.embedding.val(), ids.clone(), ones.clone())?;
         let bias = embed(self.decoder_bias.val().unsqueeze_dim(1), ids, ones)?.reshape([count]) + corrections;
-        let places: Vec<i32> = drawn.targets.iter().map(|&place| place as i32).collect();
-        let places = Tensor::from_data(TensorData::new(places, [rows]), &all.device());
-        let (loss, statistics) = decoder_loss(hidden, chosen, bias, places, smoothing)?;
-        Ok(ModelLoss { loss, statistics, encoded })
+        against(encoded, chosen.reshape([count, self.encoder.width()]), bias, places, smoothing)
     }
 
     /// Logits `[batch, vocabulary]` of the token after `tokens` `[batch, time]`, and the state.
@@ -126,6 +111,19 @@ impl LanguageModel {
     pub fn group(&self, path: &str) -> usize {
         layer_index(path).unwrap_or(self.encoder.layer_count())
     }
+}
+
+/// The loss of what an encoder gave against a decoder's `weight` `[pieces, width]` and `bias` `[pieces]`.
+fn against(
+    encoded: Encoded<State>,
+    weight: Tensor<2>,
+    bias: Tensor<1>,
+    targets: Tensor<1, Int>,
+    smoothing: f32,
+) -> Result<ModelLoss, Error> {
+    let hidden = encoded.dropped.clone().reshape([-1, weight.dims()[1] as i32]);
+    let (loss, statistics) = decoder_loss(hidden, weight, bias, targets, smoothing)?;
+    Ok(ModelLoss { loss, statistics, encoded })
 }
 
 /// The layer that a path such as `encoder.layers.2.Qrnn.weight` belongs to.

@@ -62,15 +62,13 @@ impl QrnnLayer {
         lengths: Option<Arc<[usize]>>,
         noise: Option<Noise>,
     ) -> Result<(Tensor<3>, LayerState), Error> {
-        let ([batch, _, inputs], device) = (x.dims(), x.device());
-        let hidden = self.bias.dims()[0] / 3;
-        let zeros = |width| Tensor::zeros([batch, width], &device);
-        let cell = state.map_or_else(|| zeros(hidden), |state| state.cell.clone());
-        let previous = state.map_or_else(|| zeros(inputs), |state| state.other.clone());
+        let [batch, _, inputs] = x.dims();
+        let before = LayerState::or_zeros(state, batch, [self.bias.dims()[0] / 3, inputs], &x.device());
         let other = last_step(x.clone());
         let weight = Noise::drop_weight(noise, WEIGHT_MASK, self.weight.val());
         let steps = Steps { lengths, zoneout: self.zoneout(noise) };
-        let (output, cell) = qrnn(x, QrnnWeights { weight, bias: self.bias.val() }, previous, cell, &steps)?;
+        let weights = QrnnWeights { weight, bias: self.bias.val() };
+        let (output, cell) = qrnn(x, weights, before.other, before.cell, &steps)?;
         Ok((output, LayerState { cell, other }))
     }
 

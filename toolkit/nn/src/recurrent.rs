@@ -32,6 +32,14 @@ pub struct LayerState {
     pub other: Tensor<2>,
 }
 
+impl LayerState {
+    /// What a layer goes on from: `state`, or zeros `[batch, cell]` and `[batch, other]`.
+    pub(crate) fn or_zeros(state: Option<&Self>, batch: usize, [cell, other]: [usize; 2], device: &Device) -> Self {
+        let zeros = |width| Tensor::zeros([batch, width], device);
+        state.cloned().unwrap_or_else(|| LayerState { cell: zeros(cell), other: zeros(other) })
+    }
+}
+
 /// The state of all layers.
 pub type State = Vec<LayerState>;
 
@@ -97,7 +105,7 @@ impl Recurrent {
 
     fn embed(&self, tokens: &Tokens, noise: Option<Noise>) -> Result<Tensor<3>, Error> {
         let vocabulary = self.embedding.dims()[0];
-        let ids = tokens.ids(vocabulary)?;
+        let ids = tokens.tensor(vocabulary)?;
         let scales = match noise {
             Some(noise) if noise.dropouts.embedding > 0.0 => {
                 noise.mask(EMBEDDING_MASK, noise.dropouts.embedding, vocabulary)

@@ -75,12 +75,15 @@ impl Sampler {
 }
 
 impl Candidates {
-    /// The ids and corrections as tensors `[1, candidates]` and `[candidates]`.
-    pub(crate) fn tensors(&self, device: &Device) -> (Tensor<2, Int>, Tensor<1>) {
-        let ids: Vec<i32> = self.ids.iter().map(|&id| id as i32).collect();
-        let count = ids.len();
-        let corrections = TensorData::new(self.corrections.clone(), [count]);
-        (Tensor::from_data(TensorData::new(ids, [1, count]), device), Tensor::from_data(corrections, device))
+    /// Ids `[1, candidates]`, corrections `[candidates]` and targets `[rows]`.
+    pub(crate) fn tensors(&self, device: &Device) -> (Tensor<2, Int>, Tensor<1>, Tensor<1, Int>) {
+        let signed = |ids: &[u32]| ids.iter().map(|&id| id as i32).collect::<Vec<i32>>();
+        let (count, rows) = (self.ids.len(), self.targets.len());
+        (
+            Tensor::from_data(TensorData::new(signed(&self.ids), [1, count]), device),
+            Tensor::from_data(TensorData::new(self.corrections.clone(), [count]), device),
+            Tensor::from_data(TensorData::new(signed(&self.targets), [rows]), device),
+        )
     }
 }
 

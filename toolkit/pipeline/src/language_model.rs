@@ -10,7 +10,7 @@ use glossa_base::{Failure, LanguageCode, Outcome, Progress};
 use glossa_corpora::Split;
 use glossa_eval::Likelihood;
 use glossa_learn::EpochRecord;
-use glossa_learn::stream::{Backward, TokenSource};
+use glossa_learn::stream::{Directed, TokenSource};
 use glossa_nn::{DeviceChoice, LanguageModel, ModelConfig};
 use glossa_recipes::model_folder;
 use glossa_recipes::{Recipe, Run, Sampling, Trained};
@@ -49,11 +49,6 @@ pub struct LanguageModelOutcome {
     pub records: Vec<EpochRecord>,
 }
 
-/// A model that reads backwards is given every document backwards.
-fn in_order<R>(source: &dyn TokenSource, backward: bool, read: impl FnOnce(&dyn TokenSource) -> R) -> R {
-    if backward { read(&Backward(source)) } else { read(source) }
-}
-
 /// Pretrains a language model on a corpus; a `backward` one reads each document from its end.
 ///
 /// # Errors
@@ -72,13 +67,10 @@ pub fn pretrain(
     let config = setting.recipe.encoder_config(tokenizer.vocabulary_size());
     let device = setting.device.open()?;
     let run = Run { device: &device, seed: setting.seed, progress: setting.progress };
-    let recipe = &setting.recipe.pretrain;
-    let trained = in_order(&train, backward, |train| match &valid {
-        Some(valid) => {
-            in_order(valid, backward, |valid| glossa_recipes::pretrain(&config, recipe, train, Some(valid), run))
-        }
-        None => glossa_recipes::pretrain(&config, recipe, train, None, run),
-    })?;
+    let train = Directed { source: &train, backward };
+    let valid = valid.as_ref().map(|valid| Directed { source: valid, backward });
+    let valid = valid.as_ref().map(|valid| valid as &dyn TokenSource);
+    let trained = glossa_recipes::pretrain(&config, &setting.recipe.pretrain, &train, valid, run)?;
     let config = ModelConfig { backward, ..ModelConfig::language_model(config, tokenizer.digest()) };
     save(trained, &config, &tokenizer, "pretrain", None, &[corpus, tokenizer_folder], setting)
 }
@@ -117,13 +109,11 @@ pub fn finetune(model: &Path, texts: &TaskTexts<'_>, setting: Setting<'_>) -> Ou
         None => None,
     };
     let run = Run { device: &device, seed: setting.seed, progress: setting.progress };
-    let (recipe, backward) = (&setting.recipe.finetune, config.backward);
-    let trained = in_order(&train, backward, |train| match &valid {
-        Some(valid) => {
-            in_order(valid, backward, |valid| glossa_recipes::finetune(language_model, recipe, train, Some(valid), run))
-        }
-        None => glossa_recipes::finetune(language_model, recipe, train, None, run),
-    })?;
+    let backward = config.backward;
+    let train = Directed { source: &train, backward };
+    let valid = valid.as_ref().map(|valid| Directed { source: valid, backward });
+    let valid = valid.as_ref().map(|valid| valid as &dyn TokenSource);
+    let trained = glossa_recipes::finetune(language_model, &setting.recipe.finetune, &train, valid, run)?;
     let mut inputs: Vec<&Path> = vec![model];
     inputs.extend(texts.train.iter().map(PathBuf::as_path));
     inputs.extend(texts.valid);
@@ -238,9 +228,8 @@ pub fn perplexity(
             (Box::new(encode_all(&tokenizer, texts.into_iter())?), words, characters)
         }
     };
-    let evaluated = in_order(source.as_ref(), config.backward, |source| {
-        glossa_recipes::evaluate(&language_model, source, &device)
-    })?;
+    let read = Directed { source: source.as_ref(), backward: config.backward };
+    let evaluated = glossa_recipes::evaluate(&language_model, &read, &device)?;
     if !evaluated.likelihood.is_finite() {
         return Err(Failure::data(format!("{} gives no usable probabilities", model.display()))
             .hint("its weights are not numbers: train or fetch it again"));

@@ -22,7 +22,6 @@ pub(super) fn run(command: &LmCommand, context: &Context) -> Outcome<()> {
 
 /// What a training stage is told.
 pub(super) fn setting<'a>(recipe: &'a Recipe, out: &'a Path, context: &'a Context) -> Setting<'a> {
-    glossa_allocator::keep_freed_memory();
     Setting { recipe, device: context.device, seed: context.seed, out, progress: &context.console }
 }
 

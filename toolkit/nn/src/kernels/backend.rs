@@ -11,6 +11,7 @@ use burn::tensor::{DType, TensorData};
 use glossa_base::seed::Stream;
 
 use super::cpu::linear::Activation;
+use super::cpu::recurrent::{Run, Sizes};
 use super::cpu::{decoder, dropped, embedding, linear, lstm, pool, qrnn, steps};
 use super::profile::timed;
 use super::sequence::Steps;
@@ -131,9 +132,57 @@ macro_rules! contiguous {
     ($($tensor:ident),+) => { $(let $tensor = $tensor.to_contiguous();)+ };
 }
 
-fn sizes(x: &FlexTensor, hidden: usize) -> qrnn::Sizes {
-    let [batch, time, inputs] = shape(x);
-    qrnn::Sizes { batch, time, inputs, hidden }
+/// The sizes of a recurrent layer, from its input and its cell.
+fn sizes(x: &FlexTensor, cell: &FlexTensor) -> Sizes {
+    let ([batch, time, inputs], [_, hidden]) = (shape(x), shape(cell));
+    Sizes { batch, time, inputs, hidden }
+}
+
+/// A QRNN layer over contiguous tensors; its backward reads no bias.
+fn qrnn_layer<'a>(
+    [x, weight, previous, cell]: [&'a FlexTensor; 4],
+    bias: &'a [f32],
+    steps: &'a Steps,
+) -> qrnn::Layer<'a, f32> {
+    qrnn::Layer {
+        x: x.storage(),
+        weight: weight.storage(),
+        bias,
+        previous: previous.storage(),
+        cell: cell.storage(),
+        sizes: sizes(x, cell),
+        zoneout: steps.zoneout,
+        lengths: steps.lengths(),
+    }
+}
+
+/// An LSTM layer over contiguous tensors; its backward reads no bias.
+fn lstm_layer<'a>(
+    [x, weight_input, weight_hidden, output, cell]: [&'a FlexTensor; 5],
+    bias: &'a [f32],
+    steps: &'a Steps,
+) -> lstm::Layer<'a, f32> {
+    lstm::Layer {
+        x: x.storage(),
+        weight_input: weight_input.storage(),
+        weight_hidden: weight_hidden.storage(),
+        bias,
+        output: output.storage(),
+        cell: cell.storage(),
+        sizes: sizes(x, cell),
+        lengths: steps.lengths(),
+    }
+}
+
+/// Outputs, cells and gates of a recurrent layer.
+fn run_tensors(run: Run<f32>, sizes: Sizes) -> (FlexTensor, FlexTensor, FlexTensor) {
+    let Sizes { batch, time, hidden, .. } = sizes;
+    let wide = run.gates.len() / sizes.steps();
+    (
+        tensor(run.output, [batch, time, hidden]),
+        tensor(run.cells, [batch, time, hidden]),
+        tensor(run.gates, [batch, time, wide]),
+    )
 }
 
 type Stored = (FlexTensor, FlexTensor, FlexTensor, Vec<usize>);
@@ -194,21 +243,8 @@ impl KernelOps for Flex {
         steps: Steps,
     ) -> (FlexTensor, FlexTensor, FlexTensor) {
         contiguous!(x, weight, bias, previous, cell);
-        let sizes = sizes(&x, cell.shape()[1]);
-        let layer = qrnn::Layer {
-            x: x.storage::<f32>(),
-            weight: weight.storage(),
-            bias: bias.storage(),
-            previous: previous.storage(),
-            cell: cell.storage(),
-            sizes,
-            zoneout: steps.zoneout,
-            lengths: steps.lengths(),
-        };
-        let run = timed("QRNN layer", || layer.forward());
-        let inner = [sizes.batch, sizes.time, sizes.hidden];
-        let wide = [sizes.batch, sizes.time, 3 * sizes.hidden];
-        (tensor(run.output, inner), tensor(run.cells, inner), tensor(run.gates, wide))
+        let layer = qrnn_layer([&x, &weight, &previous, &cell], bias.storage(), &steps);
+        run_tensors(timed("QRNN layer", || layer.forward()), layer.sizes)
     }
 
     fn qrnn_backward(
@@ -222,23 +258,13 @@ impl KernelOps for Flex {
         steps: Steps,
     ) -> (FlexTensor, FlexTensor, FlexTensor) {
         contiguous!(x, weight, previous, cell, cells, grad);
-        let sizes = sizes(&x, cell.shape()[1]);
-        let layer = qrnn::Layer {
-            x: x.storage::<f32>(),
-            weight: weight.storage(),
-            bias: &[],
-            previous: previous.storage(),
-            cell: cell.storage(),
-            sizes,
-            zoneout: steps.zoneout,
-            lengths: steps.lengths(),
-        };
+        let layer = qrnn_layer([&x, &weight, &previous, &cell], &[], &steps);
         let gradients =
             timed("QRNN layer, backward", || layer.backward(gates.storage_mut(), cells.storage(), grad.storage()));
         (
             tensor(gradients.x, shape::<3>(&x)),
             tensor(gradients.weight, shape::<2>(&weight)),
-            tensor(gradients.bias, [3 * sizes.hidden]),
+            tensor(gradients.bias, [3 * layer.sizes.hidden]),
         )
     }
 
@@ -252,21 +278,8 @@ impl KernelOps for Flex {
         steps: Steps,
     ) -> (FlexTensor, FlexTensor, FlexTensor) {
         contiguous!(x, weight_input, weight_hidden, bias, output, cell);
-        let sizes = sizes(&x, cell.shape()[1]);
-        let layer = lstm::Layer {
-            x: x.storage::<f32>(),
-            weight_input: weight_input.storage(),
-            weight_hidden: weight_hidden.storage(),
-            bias: bias.storage(),
-            output: output.storage(),
-            cell: cell.storage(),
-            sizes,
-            lengths: steps.lengths(),
-        };
-        let run = timed("LSTM layer", || layer.forward());
-        let inner = [sizes.batch, sizes.time, sizes.hidden];
-        let wide = [sizes.batch, sizes.time, 4 * sizes.hidden];
-        (tensor(run.output, inner), tensor(run.cells, inner), tensor(run.gates, wide))
+        let layer = lstm_layer([&x, &weight_input, &weight_hidden, &output, &cell], bias.storage(), &steps);
+        run_tensors(timed("LSTM layer", || layer.forward()), layer.sizes)
     }
 
     fn lstm_backward(
@@ -282,17 +295,7 @@ impl KernelOps for Flex {
         steps: Steps,
     ) -> (FlexTensor, FlexTensor, FlexTensor, FlexTensor) {
         contiguous!(x, weight_input, weight_hidden, first_output, first_cell, output, cells, grad);
-        let sizes = sizes(&x, first_cell.shape()[1]);
-        let layer = lstm::Layer {
-            x: x.storage::<f32>(),
-            weight_input: weight_input.storage(),
-            weight_hidden: weight_hidden.storage(),
-            bias: &[],
-            output: first_output.storage(),
-            cell: first_cell.storage(),
-            sizes,
-            lengths: steps.lengths(),
-        };
+        let layer = lstm_layer([&x, &weight_input, &weight_hidden, &first_output, &first_cell], &[], &steps);
         let gradients = timed("LSTM layer, backward", || {
             layer.backward(gates.storage_mut(), cells.storage(), output.storage(), grad.storage())
         });
@@ -300,7 +303,7 @@ impl KernelOps for Flex {
             tensor(gradients.x, shape::<3>(&x)),
             tensor(gradients.weight_input, shape::<2>(&weight_input)),
             tensor(gradients.weight_hidden, shape::<2>(&weight_hidden)),
-            tensor(gradients.bias, [4 * sizes.hidden]),
+            tensor(gradients.bias, [4 * layer.sizes.hidden]),
         )
     }
 

@@ -13,4 +13,5 @@ pub(crate) mod lstm;
 pub(crate) mod matrix;
 pub(crate) mod pool;
 pub(crate) mod qrnn;
+pub(crate) mod recurrent;
 pub(crate) mod steps;

@@ -7,7 +7,8 @@ use super::numbers::{distance, dot, values};
 use super::{Check, Reference};
 use crate::kernels::cpu::decoder::Decoder;
 use crate::kernels::cpu::linear::Activation;
-use crate::kernels::cpu::qrnn::{Sizes, Zoneout};
+use crate::kernels::cpu::qrnn::Zoneout;
+use crate::kernels::cpu::recurrent::Sizes;
 use crate::kernels::cpu::{dropped, embedding, linear, lstm, pool, qrnn, steps};
 
 /// Step of a central difference: its error is of the order of its square, rounding's of its inverse.

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::element::{Element, for_each_processor};
 use super::matrix::{Rows, times, times_transposed, transposed, transposed_times};
-use super::qrnn::{Sizes, sum_rows};
+use super::recurrent::{Run, Sizes, sum_rows};
 
 /// A layer and its input. `x` `[batch, time, inputs]`, weights `[4·hidden, inputs]` and
 /// `[4·hidden, hidden]`, bias `[4·hidden]`; `output` and `cell` `[batch, hidden]` are the state before.
@@ -21,14 +21,6 @@ pub(crate) struct Layer<'a, E> {
     pub(crate) sizes: Sizes,
     /// Steps of each row that exist; empty where all do. Later ones give zeros and leave the cell.
     pub(crate) lengths: &'a [usize],
-}
-
-/// What the forward pass gives: outputs and cells `[batch, time, hidden]`, activated gates
-/// `[batch, time, 4·hidden]`.
-pub(crate) struct Run<E> {
-    pub(crate) output: Vec<E>,
-    pub(crate) cells: Vec<E>,
-    pub(crate) gates: Vec<E>,
 }
 
 /// Gradients of x, the two weights and the bias. The state before the first step is data.

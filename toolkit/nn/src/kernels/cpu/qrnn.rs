@@ -6,24 +6,10 @@ use glossa_base::seed::Stream;
 use rayon::prelude::*;
 
 use super::element::{Element, for_each_processor};
+use super::linear::Gradients;
 use super::matrix::{Rows, times, times_transposed, transposed_times};
+use super::recurrent::{Run, Sizes, sum_rows};
 use super::steps::{with_previous, with_previous_backward};
-
-/// Sizes of a recurrent layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Sizes {
-    pub(crate) batch: usize,
-    pub(crate) time: usize,
-    pub(crate) inputs: usize,
-    pub(crate) hidden: usize,
-}
-
-impl Sizes {
-    /// Steps of all rows together.
-    pub(crate) fn steps(self) -> usize {
-        self.batch * self.time
-    }
-}
 
 /// Units that keep their cell instead of updating it (Krueger et al. 2017).
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -85,21 +71,6 @@ pub(crate) struct Layer<'a, E> {
     pub(crate) lengths: &'a [usize],
 }
 
-/// What the forward pass gives: outputs and cells `[batch, time, hidden]`, activated gates
-/// `[batch, time, 3·hidden]`.
-pub(crate) struct Run<E> {
-    pub(crate) output: Vec<E>,
-    pub(crate) cells: Vec<E>,
-    pub(crate) gates: Vec<E>,
-}
-
-/// Gradients of x, weight and bias. The state before the first step is data.
-pub(crate) struct Gradients<E> {
-    pub(crate) x: Vec<E>,
-    pub(crate) weight: Vec<E>,
-    pub(crate) bias: Vec<E>,
-}
-
 impl<E: Element> Layer<'_, E> {
     /// 2 where the weight reads the step before too.
     fn window(&self) -> usize {
@@ -157,7 +128,7 @@ impl<E: Element> Layer<'_, E> {
         }
     }
 
-    /// The gradients, with the activated gates of the forward pass, which become those of the gates
+    /// The gradients of x, weight and bias, with the activated gates of the forward pass, which become those of the gates
     /// before activation. With `g_t = grad_t·o_t + (1-f_{t+1})·g_{t+1}`, the adjoint of the cell:
     /// `dz = g·f·(1-z²)`, `df = g·(z-c_{t-1})·f·(1-f)`, `do = grad·c·o·(1-o)`.
     pub(crate) fn backward(&self, gates: &mut [E], cells: &[E], grad: &[E]) -> Gradients<E> {
@@ -237,15 +208,4 @@ for_each_processor! {
             bias_o[k] += grad_o;
         }
     }
-}
-
-/// The sum of rows of a width, in their order.
-pub(crate) fn sum_rows<E: Element>(rows: &[E], width: usize) -> Vec<E> {
-    let mut sums = vec![E::ZERO; width];
-    for row in rows.chunks(width) {
-        for (sum, value) in sums.iter_mut().zip(row) {
-            *sum += *value;
-        }
-    }
-    sums
 }
