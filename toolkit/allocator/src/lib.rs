@@ -12,7 +12,7 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
 
 /// Keeps freed memory for the next step instead of handing it back after 10 ms. For commands that
-/// compute; the peak is a few percent higher.
+/// train; the peak is a few percent higher.
 pub fn keep_freed_memory() {
     // SAFETY: the option exists in the pinned version, and -1 is a documented value of it.
     unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, -1) };

@@ -11,11 +11,11 @@ mod tokenizer;
 
 use glossa_base::Outcome;
 
-use crate::arguments::Command;
+use crate::arguments::{ClassifyCommand, Command, LmCommand};
 use crate::context::Context;
 
 pub(crate) fn run(command: Command, context: &Context) -> Outcome<()> {
-    if matches!(command, Command::Demo(_) | Command::Lm(_) | Command::Classify(_)) {
+    if trains(&command) {
         glossa_allocator::keep_freed_memory();
     }
     match command {
@@ -39,4 +39,14 @@ fn texts_or_stdin(texts: &[String]) -> Outcome<Vec<String>> {
         glossa_base::Failure::data("cannot read stdin as UTF-8 text").because(cause).hint("give one UTF-8 text a line")
     })?;
     Ok(lines.lines().map(str::to_owned).collect())
+}
+
+/// Whether a command takes and frees the same memory step after step.
+fn trains(command: &Command) -> bool {
+    match command {
+        Command::Demo(_) => true,
+        Command::Lm(command) => matches!(command, LmCommand::Pretrain(_) | LmCommand::Finetune(_)),
+        Command::Classify(command) => matches!(command, ClassifyCommand::Train(_)),
+        _ => false,
+    }
 }
