@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempDir};
 
-use crate::{Failure, Outcome};
+use crate::{Failure, Outcome, fault};
+
+/// What the names of files and folders under construction begin with.
+pub const TEMPORARY: &str = ".glossa-";
 
 /// Replaces `path` by `bytes`, whole or not at all.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Outcome<()> {
@@ -27,8 +30,9 @@ impl WholeFile {
     pub fn create(target: &Path) -> Outcome<Self> {
         let folder = parent(target);
         fs::create_dir_all(folder).map_err(|cause| Failure::io("create the folder", folder, cause))?;
+        fault::point("file.create").map_err(|cause| Failure::io("write", target, cause))?;
         let temporary = tempfile::Builder::new()
-            .prefix(".glossa-")
+            .prefix(TEMPORARY)
             .tempfile_in(folder)
             .map_err(|cause| Failure::io("write in", folder, cause))?;
         Ok(WholeFile { target: target.to_path_buf(), writer: BufWriter::with_capacity(1 << 16, temporary) })
@@ -38,9 +42,12 @@ impl WholeFile {
     pub fn commit(self) -> Outcome<()> {
         let target = self.target;
         let failed = |cause: io::Error| Failure::io("write", &target, cause);
+        fault::point("file.write").map_err(failed)?;
         let temporary = self.writer.into_inner().map_err(|cause| failed(cause.into_error()))?;
+        fault::point("file.sync").map_err(failed)?;
         temporary.as_file().sync_all().map_err(failed)?;
         open_to_readers(temporary.as_file()).map_err(failed)?;
+        fault::point("file.rename").map_err(failed)?;
         temporary.persist(&target).map_err(|cause| failed(cause.error))?;
         sync_folder(parent(&target));
         Ok(())
@@ -73,8 +80,9 @@ impl WholeFolder {
                 .hint("choose another --out"));
         }
         fs::create_dir_all(folder).map_err(|cause| Failure::io("create the folder", folder, cause))?;
+        fault::point("folder.create").map_err(|cause| Failure::io("write", target, cause))?;
         let temporary = tempfile::Builder::new()
-            .prefix(".glossa-")
+            .prefix(TEMPORARY)
             .tempdir_in(folder)
             .map_err(|cause| Failure::io("write in", folder, cause))?;
         Ok(WholeFolder { target: target.to_path_buf(), temporary })
@@ -96,19 +104,55 @@ impl WholeFolder {
         let target = self.target;
         let failed = |cause: io::Error| Failure::io("write", &target, cause);
         open_folder_to_readers(self.temporary.path()).map_err(failed)?;
+        sync_folder(self.temporary.path());
+        fault::point("folder.rename").map_err(failed)?;
         if target.exists() {
             refuse_foreign(&target)?;
             let former = self.temporary.path().with_extension("former");
             fs::rename(&target, &former).map_err(failed)?;
+            fault::point("folder.replace").map_err(failed)?;
             fs::rename(self.temporary.path(), &target).map_err(failed)?;
+            fault::point("folder.former").map_err(failed)?;
             fs::remove_dir_all(&former).map_err(failed)?;
         } else {
             fs::rename(self.temporary.path(), &target).map_err(failed)?;
         }
         let _moved = self.temporary.keep();
+        fault::point("folder.sync").map_err(failed)?;
         sync_folder(parent(&target));
         Ok(())
     }
+}
+
+/// Removes a folder; where that is interrupted, no part of it remains under its name.
+pub fn remove_folder(path: &Path) -> Outcome<()> {
+    let failed = |cause: io::Error| Failure::io("remove", path, cause);
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let aside = parent(path).join(format!("{TEMPORARY}removed-{name}"));
+    fault::point("remove.rename").map_err(failed)?;
+    if aside.is_dir() {
+        fs::remove_dir_all(&aside).map_err(failed)?;
+    }
+    fs::rename(path, &aside).map_err(failed)?;
+    fault::point("remove.delete").map_err(failed)?;
+    fs::remove_dir_all(&aside).map_err(failed)
+}
+
+/// Removes what interrupted writes left in a folder that belongs to one process.
+pub fn remove_leftovers(folder: &Path) -> Outcome<()> {
+    let failed = |cause: io::Error| Failure::io("clean", folder, cause);
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if !entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
+            continue;
+        }
+        if entry.file_type().map_err(failed)?.is_dir() {
+            fs::remove_dir_all(entry.path()).map_err(failed)?;
+        } else {
+            fs::remove_file(entry.path()).map_err(failed)?;
+        }
+    }
+    Ok(())
 }
 
 /// A folder that this tool made carries a manifest; an empty one belongs to nobody.

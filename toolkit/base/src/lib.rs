@@ -3,7 +3,9 @@
 
 pub mod atomic;
 pub mod failure;
+pub mod fault;
 pub mod hash;
+pub mod interrupt;
 pub mod language_code;
 pub mod manifest;
 pub mod nearest;
@@ -11,6 +13,7 @@ pub mod progress;
 pub mod seed;
 
 pub use failure::{Failure, Kind};
+pub use interrupt::Interrupt;
 pub use language_code::LanguageCode;
 pub use progress::{Progress, Silent};
 

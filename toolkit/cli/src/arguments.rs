@@ -1,8 +1,10 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use glossa_learn::Interval;
 
 /// From a language's raw text to a working text classifier.
 #[derive(Parser)]
@@ -132,6 +134,34 @@ pub(crate) struct CorpusBuild {
     pub(crate) test_share: f64,
 }
 
+/// How a training may be interrupted.
+#[derive(Args)]
+pub(crate) struct TrainingArguments {
+    /// Write a checkpoint every so often: 200 (steps), 30s, 5m, 2h, or never. The same command goes on from it.
+    #[arg(long, default_value = "5m", value_name = "INTERVAL", value_parser = interval)]
+    pub(crate) checkpoint_every: Interval,
+    /// Begin anew, even where a checkpoint is.
+    #[arg(long)]
+    pub(crate) restart: bool,
+}
+
+fn interval(text: &str) -> Result<Interval, String> {
+    let wrong = || format!("`{text}` is no interval: write steps such as 200, or a time such as 30s, 5m or 2h");
+    let time = |number: &str, seconds: f64| match number.parse::<f64>() {
+        Ok(count) if count >= 0.0 && count * seconds < 1e9 => {
+            Ok(Interval::Time(Duration::from_secs_f64(count * seconds)))
+        }
+        _ => Err(wrong()),
+    };
+    match (text, text.split_at_checked(text.len().saturating_sub(1))) {
+        ("never", _) => Ok(Interval::Never),
+        (_, Some((number, "s"))) => time(number, 1.0),
+        (_, Some((number, "m"))) => time(number, 60.0),
+        (_, Some((number, "h"))) => time(number, 3600.0),
+        _ => text.parse().ok().filter(|steps| *steps > 0).map(Interval::Steps).ok_or_else(wrong),
+    }
+}
+
 /// Where the numbers of a run come from.
 #[derive(Args)]
 pub(crate) struct RecipeArguments {
@@ -253,6 +283,8 @@ pub(crate) struct LmPretrain {
     pub(crate) backward: bool,
     #[command(flatten)]
     pub(crate) recipe: RecipeArguments,
+    #[command(flatten)]
+    pub(crate) training: TrainingArguments,
 }
 
 #[derive(Args)]
@@ -274,6 +306,8 @@ pub(crate) struct LmFinetune {
     pub(crate) out: PathBuf,
     #[command(flatten)]
     pub(crate) recipe: RecipeArguments,
+    #[command(flatten)]
+    pub(crate) training: TrainingArguments,
 }
 
 #[derive(Args)]
@@ -382,6 +416,8 @@ pub(crate) struct ClassifyTrain {
     pub(crate) out: PathBuf,
     #[command(flatten)]
     pub(crate) recipe: RecipeArguments,
+    #[command(flatten)]
+    pub(crate) training: TrainingArguments,
 }
 
 #[derive(Args)]

@@ -5,10 +5,12 @@ mod arguments;
 mod commands;
 mod console;
 mod context;
+mod signals;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+use glossa_base::{Failure, Kind, Outcome, fault};
 
 use arguments::Arguments;
 use context::Context;
@@ -19,11 +21,23 @@ fn main() -> ExitCode {
         Ok(context) => context,
         Err(failure) => return console::fail(&failure),
     };
+    if let Err(failure) = plan_faults() {
+        return console::fail(&failure);
+    }
     match commands::run(arguments.command, &context) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             context.console.clear();
             console::fail(&failure)
         }
+    }
+}
+
+/// Tests break saving on purpose, at a point of their choice.
+fn plan_faults() -> Outcome<()> {
+    match std::env::var("GLOSSA_FAULT") {
+        Ok(plan) if !fault::plan(&plan) => Err(Failure::new(Kind::Usage, format!("GLOSSA_FAULT={plan} is no plan"))
+            .hint("unset it; it is for tests: POINT:COUNT:error or POINT:COUNT:kill")),
+        _ => Ok(()),
     }
 }

@@ -1,175 +1,346 @@
-//! The training loop: short, and written out. What is learned comes from an [`Objective`]; how, from
-//! [`Phase`]s.
+//! The training loop: short, and written out. What is learned comes from an [`Objective`], how from
+//! [`Phase`]s, and everything else from [`Callback`]s.
 
-use std::collections::BTreeMap;
+mod resume;
+
 use std::time::Instant;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
-use glossa_base::{Failure, Outcome, Progress};
-use serde::Serialize;
+use glossa_base::{Failure, Interrupt, Outcome, Progress};
 
-use crate::optimizer::{Groups, Optimizer, OptimizerSettings, StepSettings, freeze_below};
-use crate::{Error, Schedule};
+use crate::callbacks::{ProgressLine, Recorder};
+use crate::checkpoint::{Checkpoints, Keep};
+use crate::event::{Event, Flow, Scope};
+use crate::gradients::global_norm;
+use crate::objective::Objective;
+use crate::optimizer::{Optimizer, StepSettings};
+use crate::recovery::Recovery;
+use crate::training::{EpochRecord, Phase, Position, Training, timed};
+use crate::{Callback, Error};
 
-/// Names and values, such as `loss` and `accuracy`.
-pub type Metrics = BTreeMap<String, f64>;
-
-/// What one step gives.
-pub struct Loss {
-    /// What is minimised, `[1]`.
-    pub total: Tensor<1>,
-    /// `[2]`, detached: mean negative log-likelihood in nats, share right.
-    pub statistics: Tensor<1>,
+/// Why the loop is left before its end.
+enum Stop {
+    /// A callback cut a scope short.
+    Cancelled(Scope),
+    /// Something is not finite any more; what and where.
+    Diverged(String),
+    /// Something went wrong.
+    Failed(Failure),
 }
 
-/// What is learned: batches, their loss, and how a model is judged.
-pub trait Objective<M> {
-    /// Prepares an epoch (counted from 0 over all phases) and says how many steps it has.
-    fn begin_epoch(&mut self, epoch: usize) -> Outcome<usize>;
-    /// The loss of the epoch's next batch.
-    fn loss(&mut self, model: &M, epoch: usize, step: usize) -> Outcome<Loss>;
-    /// Judges a model without autodiff; `loss` must be among the metrics. Empty without validation data.
-    fn validate(&mut self, model: &M) -> Outcome<Metrics>;
-}
-
-/// A stretch of training with one schedule.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Phase {
-    /// For logs.
-    pub name: String,
-    /// Passes over the data.
-    pub epochs: usize,
-    /// Groups below this one are frozen.
-    pub first_group: usize,
-    /// The highest rate of each group.
-    pub rates: Vec<f64>,
-    /// How rate and momentum move.
-    pub schedule: Schedule,
-    /// Which optimizer, its decay and its clip.
-    pub optimizer: OptimizerSettings,
-}
-
-/// What an epoch came to, a line of `metrics.jsonl`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct EpochRecord {
-    /// The phase's name.
-    pub phase: String,
-    /// The epoch over all phases, from 1.
-    pub epoch: usize,
-    /// Steps so far over all phases.
-    pub step: usize,
-    /// Mean loss of training, label smoothing and regularisation included.
-    pub train_loss: f64,
-    /// Mean negative log-likelihood of training, in nats.
-    pub train_likelihood: f64,
-    /// What validation gave.
-    pub validation: Metrics,
+impl<E: Into<Failure>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Stop::Failed(error.into())
+    }
 }
 
 /// Trains a model through phases.
-pub struct Learner<'a, M> {
-    /// The model, on an autodiff device.
-    pub model: M,
-    /// What each epoch came to.
-    pub records: Vec<EpochRecord>,
-    groups: Groups<'a>,
-    progress: &'a dyn Progress,
-    epochs: usize,
-    steps: usize,
-    total_epochs: usize,
+pub struct Learner<'a, O: Objective> {
+    /// Everything that callbacks see.
+    pub training: Training<'a, O>,
+    callbacks: Vec<Box<dyn Callback<O> + 'a>>,
+    checkpoints: Checkpoints<'a>,
+    recovery: Recovery,
+    interrupt: Interrupt,
+    phases: Vec<Phase>,
+    /// Whether the loop is on its way back to where it was: what began then does not begin again.
+    resuming: bool,
 }
 
-struct Means {
-    loss: f64,
-    likelihood: f64,
-    count: usize,
-}
-
-impl<'a, M: Module> Learner<'a, M> {
-    /// A learner of a model whose parameters belong to `groups`.
-    pub fn new(model: M, groups: Groups<'a>, progress: &'a dyn Progress) -> Self {
-        Learner { model, records: Vec::new(), groups, progress, epochs: 0, steps: 0, total_epochs: 0 }
+impl<'a, O: Objective> Learner<'a, O> {
+    /// A learner of a model on an autodiff device, with a recorder and a progress line.
+    pub fn new(model: O::Model, objective: O, progress: &'a dyn Progress) -> Self {
+        let learner = Learner {
+            training: Training::new(model, objective, progress),
+            callbacks: Vec::new(),
+            checkpoints: Checkpoints::default(),
+            recovery: Recovery::default(),
+            interrupt: Interrupt::default(),
+            phases: Vec::new(),
+            resuming: false,
+        };
+        learner.with(Recorder::default()).with(ProgressLine::default())
     }
 
-    /// Runs the phases one after the other.
+    /// With one more callback.
+    #[must_use]
+    pub fn with(mut self, callback: impl Callback<O> + 'a) -> Self {
+        let after = self.callbacks.partition_point(|other| other.order() <= callback.order());
+        self.callbacks.insert(after, Box::new(callback));
+        self
+    }
+
+    /// With one more callback, if there is one.
+    #[must_use]
+    pub fn with_some(self, callback: Option<impl Callback<O> + 'a>) -> Self {
+        match callback {
+            Some(callback) => self.with(callback),
+            None => self,
+        }
+    }
+
+    /// With checkpoints, from the last of which training goes on.
+    #[must_use]
+    pub fn with_checkpoints(mut self, checkpoints: Checkpoints<'a>) -> Self {
+        self.checkpoints = checkpoints;
+        self
+    }
+
+    /// Stops with a checkpoint when this is asked for.
+    #[must_use]
+    pub fn with_interrupt(mut self, interrupt: Interrupt) -> Self {
+        self.interrupt = interrupt;
+        self
+    }
+
+    /// How often training may roll back when it leaves the finite numbers (3 by default).
+    #[must_use]
+    pub fn with_roll_backs(mut self, most: usize) -> Self {
+        self.recovery.most = most;
+        self
+    }
+
+    /// Runs the phases one after the other; with a checkpoint, from there.
     ///
     /// # Errors
-    /// Whatever the objective fails with, or a loss that is not a number.
-    pub fn fit(&mut self, phases: &[Phase], objective: &mut dyn Objective<M>) -> Outcome<()> {
-        self.total_epochs = self.epochs + phases.iter().map(|phase| phase.epochs).sum::<usize>();
-        phases.iter().try_for_each(|phase| self.run_phase(phase, objective))
+    /// What an objective or a callback fails with; numbers that are not finite after all roll-backs; a
+    /// request to stop, with `Kind::Stopped`, once a checkpoint is written.
+    pub fn fit(&mut self, phases: &[Phase]) -> Outcome<()> {
+        let started = Instant::now();
+        self.phases = phases.to_vec();
+        self.training.phase_count = phases.len();
+        self.training.total_epochs = phases.iter().map(|phase| phase.epochs).sum();
+        let result = self.fit_and_recover();
+        self.training.clock.whole += started.elapsed();
+        result
     }
 
-    fn run_phase(&mut self, phase: &Phase, objective: &mut dyn Objective<M>) -> Outcome<()> {
-        self.model = freeze_below(self.model.clone(), phase.first_group, self.groups);
-        let mut optimizer = Optimizer::new(phase.optimizer);
-        for epoch in 0..phase.epochs {
-            let steps = objective.begin_epoch(self.epochs)?;
-            let task = format!("{} {}/{}", phase.name, self.epochs + 1, self.total_epochs);
-            self.progress.start(&task, Some(steps as u64), "steps");
-            let started = Instant::now();
-            let means = self.run_epoch(phase, epoch, steps, &mut optimizer, objective)?;
-            let validation = objective.validate(&self.model.valid())?;
-            self.close_epoch(phase, &means, validation, started);
+    /// The model without autodiff, and what each epoch came to.
+    ///
+    /// # Errors
+    /// The model was lost in a step that failed.
+    pub fn finish(self) -> Outcome<(O::Model, Vec<EpochRecord>)> {
+        let model = self.training.model()?.valid();
+        Ok((model, self.training.records))
+    }
+
+    fn fit_and_recover(&mut self) -> Outcome<()> {
+        let mut stopped = self.start();
+        loop {
+            match stopped {
+                Ok(()) | Err(Stop::Cancelled(_)) => return Ok(()),
+                Err(Stop::Failed(failure)) => return Err(failure),
+                Err(Stop::Diverged(what)) => {
+                    self.roll_back(&what)?;
+                    stopped = self.run_phases();
+                }
+            }
+        }
+    }
+
+    fn start(&mut self) -> Result<(), Stop> {
+        self.fire(Event::AfterCreate)?;
+        if let Some(snapshot) = self.checkpoints.load(self.training.progress)? {
+            self.recovery = snapshot.get("recovery")?;
+            self.restore(&snapshot)?;
+        }
+        self.run_phases()
+    }
+
+    fn run_phases(&mut self) -> Result<(), Stop> {
+        while let Some(phase) = self.phases.get(self.training.position.phase).cloned() {
+            if !self.resuming {
+                self.training.optimizer = Optimizer::new(phase.optimizer);
+                let freezing = phase.freezing;
+                self.training.phase = phase;
+                self.training.freeze(freezing)?;
+            }
+            self.within(Scope::Fit, Self::run_phase)?;
+            let Position { phase, epoch, step, total_steps, .. } = self.training.position;
+            // An epoch that was left in the middle has used its random numbers.
+            let epoch = epoch + usize::from(step > 0);
+            self.training.position = Position { phase: phase + 1, epoch, total_steps, ..Position::default() };
         }
         Ok(())
     }
 
-    fn run_epoch(
-        &mut self,
-        phase: &Phase,
-        epoch: usize,
-        steps: usize,
-        optimizer: &mut Optimizer,
-        objective: &mut dyn Objective<M>,
-    ) -> Outcome<Means> {
-        let mut means = Means { loss: 0.0, likelihood: 0.0, count: 0 };
-        for step in 0..steps {
-            let done = (epoch * steps + step) as f64 / (phase.epochs * steps).max(1) as f64;
-            let setting = phase.schedule.at(done);
-            let loss = objective.loss(&self.model, self.epochs, step)?;
-            let value = first(&loss.total)?;
-            if !value.is_finite() {
-                return Err(
-                    Error::NotFinite { phase: phase.name.clone(), epoch: self.epochs + 1, step: step + 1 }.into()
-                );
+    fn run_phase(&mut self) -> Result<(), Stop> {
+        while self.training.position.phase_epoch < self.training.phase.epochs {
+            if !self.resuming {
+                let training = &mut self.training;
+                training.position.steps = training.objective.begin_epoch(training.position.epoch)?;
             }
-            means.loss += value;
-            means.likelihood += first(&loss.statistics)?;
-            means.count += 1;
-            let gradients = GradientsParams::from_grads(loss.total.backward(), &self.model);
-            let rates = phase.rates.iter().map(|rate| rate * setting.factor).collect();
-            let settings = StepSettings { rates, momentum: setting.momentum };
-            self.model = optimizer.step(self.model.clone(), gradients, self.groups, &settings)?;
-            self.steps += 1;
-            self.progress.advance(1);
-            self.progress.state(&format!("loss {:.4}", means.loss / means.count as f64));
+            self.within(Scope::Epoch, Self::run_epoch)?;
+            let position = &mut self.training.position;
+            (position.step, position.epoch, position.phase_epoch) = (0, position.epoch + 1, position.phase_epoch + 1);
         }
-        Ok(means)
+        Ok(())
     }
 
-    fn close_epoch(&mut self, phase: &Phase, means: &Means, validation: Metrics, started: Instant) {
-        self.epochs += 1;
-        let count = means.count.max(1) as f64;
-        let record = EpochRecord {
-            phase: phase.name.clone(),
-            epoch: self.epochs,
-            step: self.steps,
-            train_loss: means.loss / count,
-            train_likelihood: means.likelihood / count,
-            validation,
-        };
-        let judged: String =
-            record.validation.iter().map(|(name, value)| format!(", valid {name} {value:.4}")).collect();
-        self.progress.finish(&format!(
-            "train loss {:.4}{judged} ({:.1} s)",
-            record.train_loss,
-            started.elapsed().as_secs_f64()
-        ));
-        self.records.push(record);
+    fn run_epoch(&mut self) -> Result<(), Stop> {
+        self.within(Scope::Train, Self::train)?;
+        self.keep(Keep::Epoch)?;
+        let judged = self.within(Scope::Validate, Self::validate);
+        self.checkpoints.leave_epoch(self.interrupt.requested())?;
+        judged
     }
+
+    fn train(&mut self) -> Result<(), Stop> {
+        self.resuming = false;
+        while self.training.position.step < self.training.position.steps {
+            self.keep(Keep::Step)?;
+            self.load()?;
+            self.within(Scope::Batch, Self::run_batch)?;
+            self.training.position.step += 1;
+            self.training.position.total_steps += 1;
+        }
+        Ok(())
+    }
+
+    fn run_batch(&mut self) -> Result<(), Stop> {
+        self.predict()?;
+        self.fire(Event::AfterPred)?;
+        self.measure()?;
+        self.fire(Event::AfterLoss)?;
+        self.read_loss()?;
+        self.fire(Event::BeforeBackward)?;
+        self.backward()?;
+        self.fire(Event::AfterBackward)?;
+        self.read_gradients()?;
+        self.within(Scope::Step, Self::step)
+    }
+
+    /// Runs a scope between its events; a callback may cut it short.
+    fn within(&mut self, scope: Scope, body: fn(&mut Self) -> Result<(), Stop>) -> Result<(), Stop> {
+        let begun = if self.resuming { Ok(()) } else { self.fire(scope.before()) };
+        match begun.and_then(|()| body(self)) {
+            Err(Stop::Cancelled(cancelled)) if cancelled == scope => self.fire(scope.cancelled())?,
+            other => other?,
+        }
+        self.fire(scope.after())
+    }
+
+    fn fire(&mut self, event: Event) -> Result<(), Stop> {
+        let started = Instant::now();
+        for callback in &mut self.callbacks {
+            match callback.on(event, &mut self.training) {
+                Ok(Flow::Continue) => {}
+                Ok(Flow::Cancel(scope)) => return Err(Stop::Cancelled(scope)),
+                Err(failure) => return Err(Stop::Failed(of_callback(callback.name(), event, failure))),
+            }
+        }
+        self.training.clock.callbacks += started.elapsed();
+        Ok(())
+    }
+
+    /// The next batch, with the rates and the momentum that the schedule gives it.
+    fn load(&mut self) -> Result<(), Stop> {
+        let training = &mut self.training;
+        let setting = training.phase.schedule.at(training.position.share(training.phase.epochs));
+        let factor = setting.factor * training.rate_factor * self.recovery.factor();
+        training.rates = training.phase.rates.iter().map(|rate| rate * factor).collect();
+        training.momentum = setting.momentum;
+        (training.prediction, training.loss, training.loss_values) = (None, None, None);
+        (training.gradients, training.gradient_norm, training.gradient_scale) = (None, 0.0, 1.0);
+        let place = training.position.place();
+        training.batch = Some(timed(&mut training.clock.batches, || training.objective.batch(place))?);
+        Ok(())
+    }
+
+    fn predict(&mut self) -> Result<(), Stop> {
+        let training = &mut self.training;
+        let (Some(batch), Some(model)) = (&training.batch, &training.model) else { return Err(Error::NoModel.into()) };
+        let (objective, place) = (&mut training.objective, training.position.place());
+        let prediction = timed(&mut training.clock.forward, || objective.predict(model, batch, place))?;
+        training.prediction = Some(prediction);
+        Ok(())
+    }
+
+    fn measure(&mut self) -> Result<(), Stop> {
+        let training = &mut self.training;
+        let (Some(batch), Some(model), Some(prediction)) = (&training.batch, &training.model, &training.prediction)
+        else {
+            return Err(Error::NoModel.into());
+        };
+        let (objective, place) = (&mut training.objective, training.position.place());
+        let loss = timed(&mut training.clock.forward, || objective.loss(model, batch, prediction, place))?;
+        training.loss = Some(loss);
+        Ok(())
+    }
+
+    /// The loss in numbers, which must be finite.
+    fn read_loss(&mut self) -> Result<(), Stop> {
+        let Some(loss) = &self.training.loss else { return Ok(()) };
+        let values = timed(&mut self.training.clock.forward, || -> Outcome<[f64; 2]> {
+            Ok([first(&loss.total)?, first(&loss.statistics)?])
+        })?;
+        if !values[0].is_finite() {
+            return Err(Stop::Diverged("the loss".to_owned()));
+        }
+        self.training.loss_values = Some(values);
+        Ok(())
+    }
+
+    fn backward(&mut self) -> Result<(), Stop> {
+        let training = &mut self.training;
+        // What the graph holds beyond the loss is not needed any more.
+        training.prediction = None;
+        let (Some(loss), Some(model)) = (training.loss.take(), &training.model) else { return Ok(()) };
+        let gradients = || GradientsParams::from_grads(loss.total.backward(), model);
+        training.gradients = Some(timed(&mut training.clock.backward, gradients));
+        Ok(())
+    }
+
+    /// The norm of the gradients, which must be finite.
+    fn read_gradients(&mut self) -> Result<(), Stop> {
+        let training = &mut self.training;
+        let (Some(gradients), Some(model)) = (&training.gradients, &training.model) else { return Ok(()) };
+        training.gradient_norm = timed(&mut training.clock.backward, || global_norm(model, gradients))?;
+        if !training.gradient_norm.is_finite() {
+            return Err(Stop::Diverged("the gradient".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn step(&mut self) -> Result<(), Stop> {
+        let training = &mut self.training;
+        let (Some(gradients), Some(model)) = (training.gradients.take(), training.model.take()) else { return Ok(()) };
+        let groups = |path: &str| training.groups.get(path).copied().unwrap_or(0);
+        let Training { rates, momentum, gradient_scale: scale, optimizer, clock, .. } = training;
+        let settings = StepSettings { rates: rates.clone(), momentum: *momentum, scale: *scale };
+        match timed(&mut clock.update, || optimizer.step(model, gradients, &groups, &settings)) {
+            Ok(model) => self.training.model = Some(model),
+            Err(Error::Weights { path }) => return Err(Stop::Diverged(format!("`{path}` after the update"))),
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    fn validate(&mut self) -> Result<(), Stop> {
+        let training = &mut self.training;
+        let model = training.model()?.valid();
+        training.metrics = timed(&mut training.clock.validation, || training.objective.validate(&model))?;
+        Ok(())
+    }
+
+    /// Keeps a checkpoint where one is due, and stops where that is asked for.
+    fn keep(&mut self, moment: Keep) -> Result<(), Stop> {
+        let started = Instant::now();
+        let stopping = self.interrupt.requested();
+        if self.checkpoints.is_due(moment, self.training.position.total_steps, stopping) {
+            let snapshot = self.snapshot()?;
+            self.checkpoints.keep(moment, self.training.position.total_steps, snapshot, stopping)?;
+        }
+        self.training.clock.checkpoints += started.elapsed();
+        Ok(self.interrupt.check()?)
+    }
+}
+
+/// A failure that says whose it is.
+fn of_callback(name: &str, event: Event, failure: Failure) -> Failure {
+    Failure { message: format!("the callback {name} failed at {event:?}: {}", failure.message), ..failure }
 }
 
 /// The first value of a tensor.

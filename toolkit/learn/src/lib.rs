@@ -1,14 +1,31 @@
-//! Training: optimizer, schedules, batches, the loop. It knows no recipe and reads no text: a recipe
-//! gives it an [`Objective`](learner::Objective).
+//! Training: the [`Learner`] with its callbacks, optimizers, schedules, batches and checkpoints. It knows
+//! no recipe and reads no text: a recipe gives it an [`Objective`].
 
+pub mod callback;
+pub mod callbacks;
+pub mod checkpoint;
 pub mod error;
+pub mod event;
+pub mod freeze;
+pub mod gradients;
 pub mod learner;
+pub mod objective;
 pub mod optimizer;
+mod recovery;
 pub mod schedule;
+pub mod snapshot;
 pub mod sorted;
 pub mod stream;
+pub mod training;
 
+pub use callback::Callback;
+pub use checkpoint::{CheckpointFolder, Checkpoints, Interval};
 pub use error::Error;
-pub use learner::{EpochRecord, Learner, Loss, Metrics, Objective, Phase};
+pub use event::{Event, Flow, Scope};
+pub use freeze::Freezing;
+pub use learner::Learner;
+pub use objective::{Loss, Metrics, Objective, Place};
 pub use optimizer::{Kind, Optimizer, OptimizerSettings};
 pub use schedule::Schedule;
+pub use snapshot::Snapshot;
+pub use training::{EpochRecord, Phase, Position, Training};

@@ -1,19 +1,19 @@
-//! Optimizers over parameter groups: a clip of the global norm, then a list of [`rules`] for each
-//! parameter. Hyper-parameters belong to groups, so discriminative rates and freezing are one
-//! mechanism. Adam, which nearly everything here is trained with, runs as one fused kernel that does
+//! Optimizers over parameter groups: a list of [`rules`] for each parameter. Hyper-parameters belong to
+//! groups, so discriminative rates and freezing are one mechanism. Adam, which nearly everything here is trained with, runs as one fused kernel that does
 //! what its list of rules says.
 
 pub mod rules;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::module::{Module, ModuleMapper, Param};
 use burn::optim::GradientsParams;
 use burn::prelude::*;
 use glossa_nn::kernels::{AdamStep, adam, squares};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::snapshot::Snapshot;
 pub use rules::Kind;
 use rules::{Hyper, Memory, Parameter, Rule};
 
@@ -41,10 +41,25 @@ pub struct OptimizerSettings {
     pub weight_decay: f64,
     /// Whether the decay acts on the weights (AdamW) or on the gradients.
     pub decoupled: bool,
-    /// The largest norm of all gradients together; 0 for no clip.
-    pub clip: f64,
+    /// Whether biases and normalisation decay too (fastai v1's `bn_wd=True`; v2's `wd_bn_bias=False` says no).
+    pub decay_vectors: bool,
     /// Slow weights, if any.
     pub lookahead: Option<Lookahead>,
+}
+
+impl Default for OptimizerSettings {
+    /// AdamW without decay.
+    fn default() -> Self {
+        OptimizerSettings {
+            kind: Kind::Adam,
+            second_beta: 0.99,
+            epsilon: 1e-8,
+            weight_decay: 0.0,
+            decoupled: true,
+            decay_vectors: true,
+            lookahead: None,
+        }
+    }
 }
 
 impl OptimizerSettings {
@@ -63,6 +78,8 @@ pub struct StepSettings {
     pub rates: Vec<f64>,
     /// Adam's first beta.
     pub momentum: f64,
+    /// Every gradient is multiplied with this: a clip of the global norm, or an undone loss scale.
+    pub scale: f64,
 }
 
 /// An optimizer and what it remembers of each parameter that was updated.
@@ -70,7 +87,7 @@ pub struct StepSettings {
 pub struct Optimizer {
     settings: OptimizerSettings,
     rules: Vec<Rule>,
-    memories: HashMap<ParamId, Memory>,
+    memories: BTreeMap<String, Memory>,
 }
 
 /// Gives the group of a parameter's path.
@@ -79,13 +96,13 @@ pub type Groups<'a> = &'a dyn Fn(&str) -> usize;
 impl Optimizer {
     /// An optimizer without history.
     pub fn new(settings: OptimizerSettings) -> Self {
-        Optimizer { settings, rules: settings.rules(), memories: HashMap::new() }
+        Optimizer { settings, rules: settings.rules(), memories: BTreeMap::new() }
     }
 
     /// Updates every parameter that has a gradient.
     ///
     /// # Errors
-    /// A tensor that the device does not hand over.
+    /// A tensor that the device does not hand over, weights that are not finite after the update.
     pub fn step<M: Module>(
         &mut self,
         model: M,
@@ -93,11 +110,49 @@ impl Optimizer {
         groups: Groups<'_>,
         step: &StepSettings,
     ) -> Result<M, Error> {
-        let norm = global_norm(&model, &gradients)?;
-        let scale = if self.settings.clip > 0.0 && norm > self.settings.clip { self.settings.clip / norm } else { 1.0 };
-        let mut updater = Updater { optimizer: self, gradients, groups, step, scale, path: Vec::new(), failed: None };
+        let mut updater = Updater { optimizer: self, gradients, groups, step, path: Vec::new(), failed: None };
         let model = model.map(&mut updater);
         updater.failed.map_or(Ok(model), Err)
+    }
+
+    /// What it remembers.
+    ///
+    /// # Errors
+    /// Numbers that cannot be stored.
+    pub fn save(&self) -> Result<Snapshot, Error> {
+        let mut snapshot = Snapshot::default();
+        let mut counts = BTreeMap::new();
+        for (path, memory) in &self.memories {
+            let numbers = (memory.steps, memory.momentum_product, memory.second_product);
+            counts.insert(path.as_str(), numbers);
+            for (name, values) in memory.buffers() {
+                if !values.is_empty() {
+                    snapshot.put_floats(&format!("{path}/{name}"), values);
+                }
+            }
+        }
+        snapshot.put("counts", counts)?;
+        Ok(snapshot)
+    }
+
+    /// An optimizer that goes on from what it remembered.
+    ///
+    /// # Errors
+    /// A memory that is not one.
+    pub fn restore(settings: OptimizerSettings, snapshot: &Snapshot) -> Result<Self, Error> {
+        let counts: BTreeMap<String, (u64, f64, f64)> = snapshot.get("counts")?;
+        let mut optimizer = Optimizer::new(settings);
+        for (path, (steps, momentum_product, second_product)) in counts {
+            let mut memory = Memory { steps, momentum_product, second_product, ..Memory::default() };
+            for (name, values) in memory.buffers_mut() {
+                let tensor = format!("{path}/{name}");
+                if snapshot.tensors.contains_key(&tensor) {
+                    *values = snapshot.floats(&tensor)?;
+                }
+            }
+            optimizer.memories.insert(path, memory);
+        }
+        Ok(optimizer)
     }
 }
 
@@ -106,22 +161,20 @@ struct Updater<'a> {
     gradients: GradientsParams,
     groups: Groups<'a>,
     step: &'a StepSettings,
-    scale: f64,
     path: Vec<String>,
     failed: Option<Error>,
 }
 
 impl Updater<'_> {
-    fn update(&mut self, id: ParamId, weights: &mut [f32], gradient: &mut [f32], rate: f64) {
-        let OptimizerSettings { second_beta, epsilon, weight_decay, .. } = self.optimizer.settings;
-        let hyper = Hyper { rate, momentum: self.step.momentum, second_beta, epsilon, weight_decay };
-        let memory = self.optimizer.memories.entry(id).or_default();
-        if self.optimizer.settings.kind == Kind::Adam && self.optimizer.settings.lookahead.is_none() {
-            fused_adam(weights, gradient, memory, hyper, self.optimizer.settings.decoupled, self.scale);
+    fn update(&mut self, path: String, weights: &mut [f32], gradient: &mut [f32], hyper: Hyper) {
+        let memory = self.optimizer.memories.entry(path).or_default();
+        let (scale, settings) = (self.step.scale, self.optimizer.settings);
+        if settings.kind == Kind::Adam && settings.lookahead.is_none() {
+            fused_adam(weights, gradient, memory, hyper, settings.decoupled, scale);
             return;
         }
-        if self.scale != 1.0 {
-            gradient.iter_mut().for_each(|value| *value *= self.scale as f32);
+        if scale != 1.0 {
+            gradient.iter_mut().for_each(|value| *value *= scale as f32);
         }
         rules::step(&self.optimizer.rules, &mut Parameter { weights, gradient, memory, hyper });
     }
@@ -165,16 +218,23 @@ impl ModuleMapper for Updater<'_> {
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let Some(gradient) = self.gradients.remove::<D>(param.id) else { return param };
-        let group = (self.groups)(&self.path.join("."));
+        let path = self.path.join(".");
+        let group = (self.groups)(&path);
         let rate = self.step.rates.get(group).copied().unwrap_or(0.0);
         if rate == 0.0 {
             return param;
         }
+        let OptimizerSettings { second_beta, epsilon, weight_decay, decay_vectors, .. } = self.optimizer.settings;
+        let weight_decay = if D > 1 || decay_vectors { weight_decay } else { 0.0 };
+        let hyper = Hyper { rate, momentum: self.step.momentum, second_beta, epsilon, weight_decay };
         let (id, tensor, mapper) = param.consume();
         let (shape, device) = (tensor.dims(), tensor.device());
         match (values(tensor.detach().inner()), values(gradient)) {
             (Ok(mut weights), Ok(mut gradient)) => {
-                self.update(id, &mut weights, &mut gradient, rate);
+                self.update(path.clone(), &mut weights, &mut gradient, hyper);
+                if !squares(&weights).is_finite() {
+                    self.failed = Some(Error::Weights { path });
+                }
                 let tensor = Tensor::from_data(TensorData::new(weights, shape), &device).require_grad();
                 Param::from_mapped_value(id, tensor, mapper)
             }
@@ -183,59 +243,6 @@ impl ModuleMapper for Updater<'_> {
                 Param::from_mapped_value(id, Tensor::zeros(shape, &device), mapper)
             }
         }
-    }
-}
-
-struct SquaredNorm<'a> {
-    gradients: &'a GradientsParams,
-    sum: f64,
-    failed: Option<Error>,
-}
-
-impl ModuleVisitor for SquaredNorm<'_> {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let Some(gradient) = self.gradients.get::<D>(param.id) else { return };
-        let data = gradient.into_data();
-        match data.as_slice::<f32>() {
-            Ok(values) => self.sum += squares(values),
-            Err(_) => self.failed = Some(Error::Tensor(format!("{:?}", data.dtype()))),
-        }
-    }
-}
-
-/// The norm of all gradients together.
-///
-/// # Errors
-/// A tensor that the device does not hand over.
-pub fn global_norm<M: Module>(model: &M, gradients: &GradientsParams) -> Result<f64, Error> {
-    let mut visitor = SquaredNorm { gradients, sum: 0.0, failed: None };
-    model.visit(&mut visitor);
-    visitor.failed.map_or(Ok(visitor.sum.sqrt()), Err)
-}
-
-/// Marks which groups learn: those from `first` on. The others keep no gradients at all.
-pub fn freeze_below<M: Module>(model: M, first: usize, groups: Groups<'_>) -> M {
-    model.map(&mut Freezer { first, groups, path: Vec::new() })
-}
-
-struct Freezer<'a> {
-    first: usize,
-    groups: Groups<'a>,
-    path: Vec<String>,
-}
-
-impl ModuleMapper for Freezer<'_> {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
-    }
-
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let learns = (self.groups)(&self.path.join(".")) >= self.first;
-        param.set_require_grad(learns)
     }
 }
 
@@ -258,15 +265,11 @@ mod tests {
     }
 
     fn settings() -> OptimizerSettings {
-        OptimizerSettings {
-            kind: Kind::Adam,
-            second_beta: 0.99,
-            epsilon: 1e-8,
-            weight_decay: 0.0,
-            decoupled: false,
-            clip: 0.0,
-            lookahead: None,
-        }
+        OptimizerSettings { decoupled: false, ..OptimizerSettings::default() }
+    }
+
+    fn step(rates: &[f64], momentum: f64) -> StepSettings {
+        StepSettings { rates: rates.to_vec(), momentum, scale: 1.0 }
     }
 
     fn gradients(line: &Line) -> GradientsParams {
@@ -282,7 +285,7 @@ mod tests {
     fn first_step_moves_by_the_rate() {
         let line = line();
         let grads = gradients(&line);
-        let step = StepSettings { rates: vec![0.1], momentum: 0.9 };
+        let step = step(&[0.1], 0.9);
         let line = Optimizer::new(settings()).step(line, grads, &|_| 0, &step).unwrap();
         assert!((slope(&line)[0] - 0.9).abs() < 1e-6);
         assert!((slope(&line)[1] + 1.9).abs() < 1e-6);
@@ -292,7 +295,7 @@ mod tests {
     fn three_steps_follow_the_formula() {
         let (mut line, mut adam) =
             (line(), Optimizer::new(OptimizerSettings { weight_decay: 0.1, decoupled: true, ..settings() }));
-        let step = StepSettings { rates: vec![0.1], momentum: 0.8 };
+        let step = step(&[0.1], 0.8);
         let (mut weight, mut first, mut second) = (1.0_f64, 0.0, 0.0);
         for count in 1..=3 {
             let grads = gradients(&line);
@@ -327,24 +330,42 @@ mod tests {
     }
 
     #[test]
-    fn the_clip_is_global_and_a_zero_rate_freezes() {
+    fn a_zero_rate_freezes_and_vectors_may_be_spared_decay() {
         let line = line();
         let grads = gradients(&line);
-        let norm = global_norm(&line, &grads).unwrap();
-        assert!((norm - (4.0_f64 + 16.0 + 9.0).sqrt()).abs() < 1e-6);
-        let step = StepSettings { rates: vec![0.0, 0.1], momentum: 0.9 };
         let groups = |path: &str| usize::from(path == "offset");
-        let line =
-            Optimizer::new(OptimizerSettings { clip: 0.1, ..settings() }).step(line, grads, &groups, &step).unwrap();
+        let line = Optimizer::new(settings()).step(line, grads, &groups, &step(&[0.0, 0.1], 0.9)).unwrap();
         assert_eq!(slope(&line), vec![1.0, -2.0]);
+        let moved = |decay_vectors| {
+            let settings =
+                OptimizerSettings { weight_decay: 0.5, decoupled: true, decay_vectors, ..OptimizerSettings::default() };
+            let line = self::line();
+            let grads = gradients(&line);
+            slope(&Optimizer::new(settings).step(line, grads, &|_| 0, &step(&[0.1], 0.9)).unwrap())[0]
+        };
+        assert!((moved(false) - 0.9).abs() < 1e-6 && (moved(true) - 0.85).abs() < 1e-6);
     }
 
     #[test]
-    fn frozen_groups_have_no_gradient() {
-        let groups = |path: &str| usize::from(path == "offset");
-        let line = freeze_below(line(), 1, &groups);
-        assert_eq!(gradients(&line).len(), 1);
-        let line = freeze_below(line, 0, &groups);
-        assert_eq!(gradients(&line).len(), 2);
+    fn an_optimizer_goes_on_from_its_snapshot() {
+        let settings = OptimizerSettings { lookahead: Some(Lookahead { every: 2, share: 0.5 }), ..settings() };
+        let (mut line, mut optimizer) = (line(), Optimizer::new(settings));
+        let (mut other, mut restored) = (line.clone(), optimizer.clone());
+        for count in 0..6 {
+            let grads = gradients(&line);
+            line = optimizer.step(line, grads, &|_| 0, &step(&[0.1], 0.9)).unwrap();
+            let grads = gradients(&other);
+            other = restored.step(other, grads, &|_| 0, &step(&[0.1], 0.9)).unwrap();
+            assert_eq!(slope(&line), slope(&other), "step {count}");
+            restored = Optimizer::restore(settings, &restored.save().unwrap()).unwrap();
+        }
+    }
+
+    #[test]
+    fn weights_that_leave_the_numbers_are_an_error() {
+        let line = line();
+        let grads = gradients(&line);
+        let failed = Optimizer::new(settings()).step(line, grads, &|_| 0, &step(&[f64::INFINITY], 0.9));
+        assert!(matches!(failed, Err(Error::Weights { path }) if path == "slope" || path == "offset"));
     }
 }

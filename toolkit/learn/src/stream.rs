@@ -111,19 +111,31 @@ impl<'a> Streams<'a> {
             return Err(Error::TooLittle { tokens: total, streams });
         }
         let mut batches = Streams { source, order, readers: Vec::with_capacity(streams), length, done: 0, time };
+        batches.place_readers(streams);
+        Ok(batches)
+    }
+
+    /// Puts each reader where its stream goes on after the tokens that are done.
+    fn place_readers(&mut self, streams: usize) {
+        self.readers.clear();
         let (mut document, mut before) = (0, 0);
         for stream in 0..streams {
-            let start = stream * length;
-            while before + batches.document_length(document) <= start {
-                before += batches.document_length(document);
+            let start = stream * self.length + self.done;
+            while before + self.document_length(document) <= start {
+                before += self.document_length(document);
                 document += 1;
             }
             let mut reader = Reader { document, offset: start - before, loaded: Vec::new(), last: 0 };
-            batches.load(&mut reader);
-            reader.last = batches.read(&mut reader);
-            batches.readers.push(reader);
+            self.load(&mut reader);
+            reader.last = self.read(&mut reader);
+            self.readers.push(reader);
         }
-        Ok(batches)
+    }
+
+    /// Passes over so many batches without reading them.
+    pub fn skip_batches(&mut self, batches: usize) {
+        self.done = (self.done + batches * self.time).min(self.length - 1);
+        self.place_readers(self.readers.len());
     }
 
     fn document_length(&self, position: usize) -> usize {
@@ -218,6 +230,18 @@ mod tests {
             assert_eq!(seen, count);
             let length = total / streams;
             assert_eq!(rows.concat(), flat[..length * streams].to_vec());
+        }
+    }
+
+    #[test]
+    fn batches_can_be_passed_over() {
+        let source = source();
+        let order = shuffled(&source, 3, 0);
+        let all: Vec<StreamBatch> = Streams::new(&source, order.clone(), 3, 4).unwrap().collect();
+        for skipped in 0..=all.len() {
+            let mut batches = Streams::new(&source, order.clone(), 3, 4).unwrap();
+            batches.skip_batches(skipped);
+            assert_eq!(batches.collect::<Vec<_>>(), all[skipped..]);
         }
     }
 

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::prelude::*;
+use glossa_learn::gradients::global_norm;
 use glossa_learn::optimizer::rules::{self, Hyper, Memory, Parameter, Rule};
-use glossa_learn::optimizer::{Kind, Optimizer, OptimizerSettings, StepSettings, global_norm};
+use glossa_learn::optimizer::{Kind, Optimizer, OptimizerSettings, StepSettings};
 use glossa_nn::{Cell, EncoderConfig, LanguageModel, Tokens, weights};
 use serde::Deserialize;
 
@@ -114,15 +115,7 @@ fn check(name: &str, cell: Cell) {
     assert_close("logits", &case.logits(&model), &case.logits, 1e-5);
     let device = Device::flex().autodiff();
     let mut model = model.fork(&device).train();
-    let settings = OptimizerSettings {
-        kind: Kind::Adam,
-        second_beta: case.betas.1,
-        epsilon: 1e-8,
-        weight_decay: 0.0,
-        decoupled: false,
-        clip: case.clip,
-        lookahead: None,
-    };
+    let settings = OptimizerSettings { second_beta: case.betas.1, decoupled: false, ..OptimizerSettings::default() };
     let (mut adam, mut state) = (Optimizer::new(settings), None);
     for (step, (tokens, targets)) in case.tokens.iter().zip(&case.targets).enumerate() {
         let (tokens, targets) = (case.tokens(tokens, case.time, &device), case.tokens(targets, case.time, &device));
@@ -137,7 +130,8 @@ fn check(name: &str, cell: Cell) {
         }
         let norm = global_norm(&model, &gradients).unwrap();
         assert_close(&format!("norm of step {step}"), &[norm], &case.norms[step..=step], 1e-4);
-        let step = StepSettings { rates: vec![case.rate], momentum: case.betas.0 };
+        let scale = if case.clip > 0.0 { (case.clip / norm).min(1.0) } else { 1.0 };
+        let step = StepSettings { rates: vec![case.rate], momentum: case.betas.0, scale };
         model = adam.step(model, gradients, &|_| 0, &step).unwrap();
     }
 }

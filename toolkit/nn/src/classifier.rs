@@ -14,9 +14,10 @@ use crate::Error;
 use crate::config::EncoderConfig;
 use crate::dropout::Noise;
 use crate::encoder::{Encoder, Tokens};
+use crate::groups::{Grouped, layer_index};
 use crate::init::uniform;
 use crate::kernels::{Activation, concat_pool, decoder_loss, linear};
-use crate::language_model::layer_index;
+use crate::language_model::Likelihood;
 use crate::recurrent::{Recurrent, State};
 
 const FIRST_MASK: u64 = 200;
@@ -128,14 +129,12 @@ pub struct Classifier {
     head: Head,
 }
 
-/// What a step of classification gives.
-pub struct ClassifierLoss {
-    /// Mean cross-entropy with label smoothing, `[1]`.
-    pub loss: Tensor<1>,
-    /// `[2]`, detached: mean negative log-likelihood, accuracy.
-    pub statistics: Tensor<1>,
-    /// The encoder's outputs that were pooled, for activation regularisation.
+/// What an encoder makes of a batch of texts.
+pub struct Pooled {
+    /// The encoder's outputs that were pooled, `[batch, time, width]`, for activation regularisation.
     pub outputs: Tensor<3>,
+    /// Each text as one vector, `[batch, 3 · width]`.
+    pub texts: Tensor<2>,
 }
 
 impl Classifier {
@@ -151,24 +150,32 @@ impl Classifier {
         Self::new(Recurrent::new(config, seed, device), head_size, classes, seed, device)
     }
 
-    /// The loss of a batch and its `targets`, one class a text.
+    /// What the encoder makes of a batch; `noise` is present only in training.
     ///
     /// # Errors
-    /// Texts of another vocabulary, or targets that are not one class a text.
-    pub fn loss(
+    /// Texts of another vocabulary.
+    pub fn read(&self, batch: &TextBatch, window: Window, noise: Option<Noise>) -> Result<Pooled, Error> {
+        let (outputs, texts) = self.pool(batch, window, noise)?;
+        Ok(Pooled { outputs, texts })
+    }
+
+    /// The likelihood of `targets`, one class a text.
+    ///
+    /// # Errors
+    /// Targets that are not one class a text.
+    pub fn likelihood(
         &self,
-        batch: &TextBatch,
+        pooled: &Pooled,
         targets: &[usize],
-        window: Window,
         noise: Option<Noise>,
         smoothing: f32,
-    ) -> Result<ClassifierLoss, Error> {
-        let (outputs, pooled) = self.pool(batch, window, noise)?;
-        let targets = self.targets(targets, batch.lengths.len(), &pooled.device())?;
-        let hidden = self.head.hidden(pooled, noise)?;
-        let (loss, statistics) =
-            decoder_loss(hidden, self.head.second_weight.val(), self.head.second_bias.val(), targets, smoothing)?;
-        Ok(ClassifierLoss { loss, statistics, outputs })
+    ) -> Result<Likelihood, Error> {
+        let texts = pooled.texts.clone();
+        let targets = self.targets(targets, texts.dims()[0], &texts.device())?;
+        let hidden = self.head.hidden(texts, noise)?;
+        let (weight, bias) = (self.head.second_weight.val(), self.head.second_bias.val());
+        let (loss, statistics) = decoder_loss(hidden, weight, bias, targets, smoothing)?;
+        Ok(Likelihood { loss, statistics })
     }
 
     fn targets(&self, targets: &[usize], texts: usize, device: &Device) -> Result<Tensor<1, Int>, Error> {
@@ -217,14 +224,15 @@ impl Classifier {
         let pooled = concat_pool(outputs.clone(), &spans)?;
         Ok((outputs, pooled))
     }
+}
 
-    /// Groups for discriminative rates, from the input up: embedding, each layer, head (method.md A.6).
-    pub fn group_count(&self) -> usize {
+/// The embedding, each layer, the head.
+impl Grouped for Classifier {
+    fn group_count(&self) -> usize {
         self.encoder.layer_count() + 2
     }
 
-    /// The group of a parameter by its path.
-    pub fn group(&self, path: &str) -> usize {
+    fn group(&self, path: &str) -> usize {
         match layer_index(path) {
             Some(layer) => layer + 1,
             None if path.starts_with("encoder") => 0,

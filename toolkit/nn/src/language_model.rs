@@ -2,11 +2,13 @@
 
 use burn::module::Param;
 use burn::prelude::*;
+use glossa_base::seed::Stream;
 
 use crate::Error;
 use crate::config::EncoderConfig;
 use crate::dropout::Noise;
 use crate::encoder::{Encoded, Encoder, Tokens};
+use crate::groups::{Grouped, layer_index};
 use crate::kernels::{Activation, decoder_loss, embed, last_step, linear};
 use crate::recurrent::{Recurrent, State};
 use crate::sampled::Sampler;
@@ -20,6 +22,14 @@ pub struct LanguageModel {
     pub encoder: Recurrent,
     /// `[vocabulary]`.
     decoder_bias: Param<Tensor<1>>,
+}
+
+/// How well a model says what it should.
+pub struct Likelihood {
+    /// Mean cross-entropy with label smoothing, `[1]`.
+    pub loss: Tensor<1>,
+    /// `[2]`, detached: mean negative log-likelihood in nats, share of right first guesses.
+    pub statistics: Tensor<1>,
 }
 
 /// What a step of language modelling gives.
@@ -53,37 +63,44 @@ impl LanguageModel {
         noise: Option<Noise>,
         smoothing: f32,
     ) -> Result<ModelLoss, Error> {
-        let targets = targets.tensor(self.vocabulary_size())?.reshape([-1]);
         let encoded = self.encoder.encode(tokens, state, noise)?;
-        let (weight, bias) = (self.encoder.embedding.val(), self.decoder_bias.val());
-        against(encoded, weight, bias, targets, smoothing)
+        let Likelihood { loss, statistics } = self.likelihood(&encoded, targets, smoothing)?;
+        Ok(ModelLoss { loss, statistics, encoded })
     }
 
-    /// As [`Self::loss`], but against a sample of the vocabulary: for training with many pieces.
+    /// The likelihood of `targets` `[batch, time]` after what the encoder gave.
     ///
     /// # Errors
-    /// Tokens, targets or a sampler of another vocabulary or shape.
-    pub fn sampled_loss(
+    /// Targets of another vocabulary or shape.
+    pub fn likelihood(&self, encoded: &Encoded<State>, targets: &Tokens, smoothing: f32) -> Result<Likelihood, Error> {
+        let targets = targets.tensor(self.vocabulary_size())?.reshape([-1]);
+        let (weight, bias) = (self.encoder.embedding.val(), self.decoder_bias.val());
+        against(encoded.dropped.clone(), weight, bias, targets, smoothing)
+    }
+
+    /// As [`Self::likelihood`], but against a sample of the vocabulary: for training with many pieces.
+    ///
+    /// # Errors
+    /// Targets or a sampler of another vocabulary or shape.
+    pub fn sampled_likelihood(
         &self,
-        tokens: &Tokens,
+        encoded: &Encoded<State>,
         targets: &Tokens,
-        state: Option<&State>,
-        noise: Noise,
-        sampler: &Sampler,
+        (sampler, stream): (&Sampler, Stream),
         smoothing: f32,
-    ) -> Result<ModelLoss, Error> {
+    ) -> Result<Likelihood, Error> {
         let vocabulary = self.vocabulary_size();
         if sampler.vocabulary_size() != vocabulary {
             let found = vec![sampler.vocabulary_size()];
             return Err(Error::Shape { tensor: "sampler", found, wanted: format!("{vocabulary} pieces") });
         }
-        let drawn = sampler.draw(targets.ids(vocabulary)?, noise.stream.part(SAMPLE));
-        let encoded = self.encoder.encode(tokens, state, Some(noise))?;
+        let drawn = sampler.draw(targets.ids(vocabulary)?, stream.part(SAMPLE));
         let (ids, corrections, places) = drawn.tensors(&encoded.raw.device());
         let (count, ones) = (drawn.ids.len(), Tensor::ones([vocabulary], &ids.device()));
         let chosen = embed(self.encoder.embedding.val(), ids.clone(), ones.clone())?;
         let bias = embed(self.decoder_bias.val().unsqueeze_dim(1), ids, ones)?.reshape([count]) + corrections;
-        against(encoded, chosen.reshape([count, self.encoder.width()]), bias, places, smoothing)
+        let weight = chosen.reshape([count, self.encoder.width()]);
+        against(encoded.dropped.clone(), weight, bias, places, smoothing)
     }
 
     /// Logits `[batch, vocabulary]` of the token after `tokens` `[batch, time]`, and the state.
@@ -100,45 +117,28 @@ impl LanguageModel {
     pub fn vocabulary_size(&self) -> usize {
         self.decoder_bias.dims()[0]
     }
+}
 
-    /// Groups for discriminative rates, from the input up: each layer, then embedding and decoder
-    /// together (fastai's split for language models).
-    pub fn group_count(&self) -> usize {
+/// Each layer, then embedding and decoder together (fastai's split for language models).
+impl Grouped for LanguageModel {
+    fn group_count(&self) -> usize {
         self.encoder.layer_count() + 1
     }
 
-    /// The group of a parameter by its path.
-    pub fn group(&self, path: &str) -> usize {
+    fn group(&self, path: &str) -> usize {
         layer_index(path).unwrap_or(self.encoder.layer_count())
     }
 }
 
-/// The loss of what an encoder gave against a decoder's `weight` `[pieces, width]` and `bias` `[pieces]`.
+/// The loss of `hidden` `[batch, time, width]` against a decoder's `weight` `[pieces, width]` and `bias` `[pieces]`.
 fn against(
-    encoded: Encoded<State>,
+    hidden: Tensor<3>,
     weight: Tensor<2>,
     bias: Tensor<1>,
     targets: Tensor<1, Int>,
     smoothing: f32,
-) -> Result<ModelLoss, Error> {
-    let hidden = encoded.dropped.clone().reshape([-1, weight.dims()[1] as i32]);
+) -> Result<Likelihood, Error> {
+    let hidden = hidden.reshape([-1, weight.dims()[1] as i32]);
     let (loss, statistics) = decoder_loss(hidden, weight, bias, targets, smoothing)?;
-    Ok(ModelLoss { loss, statistics, encoded })
-}
-
-/// The layer that a path such as `encoder.layers.2.Qrnn.weight` belongs to.
-pub fn layer_index(path: &str) -> Option<usize> {
-    let (_, rest) = path.split_once("layers.")?;
-    rest.split('.').next()?.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_name_their_layer() {
-        assert_eq!(layer_index("encoder.layers.2.Qrnn.weight"), Some(2));
-        assert_eq!(layer_index("encoder.embedding"), None);
-    }
+    Ok(Likelihood { loss, statistics })
 }

@@ -13,13 +13,14 @@ use glossa_learn::EpochRecord;
 use glossa_nn::{Classifier, DeviceChoice, ModelConfig};
 use glossa_recipes::baseline::{Baseline, BaselineOptions};
 use glossa_recipes::classification::Resegment;
-use glossa_recipes::{LabelledTokens, Reading, Run, model_folder};
+use glossa_recipes::{LabelledTokens, Reading, model_folder};
 use glossa_text::labelled::{Columns, Example, read};
 use glossa_text::tokenizer::Tokenizer;
 use glossa_zoo::card::{Card, MetricRow};
 use glossa_zoo::layout::{BASELINE, ModelKind};
 use serde::{Deserialize, Serialize};
 
+use crate::checkpoints::Run as TrainingRun;
 use crate::language_model::{Setting, architecture, language};
 use crate::stage::{check_output, finish_model, json, name_of};
 
@@ -148,12 +149,17 @@ pub fn train(start: &Start<'_>, files: &LabelledFiles<'_>, setting: Setting<'_>)
         _ => None,
     };
     let reading = reading(&tokenizer, setting.recipe, backward);
-    let run = Run { device: &device, seed: setting.seed, progress: setting.progress };
+    let inputs = inputs(start, files);
+    let columns = [&files.columns.text, &files.columns.label].map(|name| name.clone().unwrap_or_default()).join(" ");
+    let details = [("columns", columns), ("backward", backward.to_string())];
+    let training = TrainingRun::open("classify", &details, &inputs, setting)?;
+    let run = setting.run(&device, &training);
     let alpha = setting.recipe.classify.segmentation_alpha;
     let resegment = |epoch: usize| sampled(&tokenizer, &sets.train, alpha, setting.seed, epoch);
     let resegment = (alpha > 0.0).then_some(&resegment as Resegment<'_>);
     let trained =
-        glossa_recipes::classify(model, &setting.recipe.classify, &train, valid.as_ref(), resegment, reading, run)?;
+        glossa_recipes::classify(model, &setting.recipe.classify, &train, valid.as_ref(), resegment, reading, run)
+            .map_err(|failure| training.explain(failure))?;
     let mut config = ModelConfig::classifier(encoder, tokenizer.digest(), sets.labels.clone());
     (config.head_size, config.backward) = (head, backward);
     let test = match &sets.test {
@@ -168,7 +174,8 @@ pub fn train(start: &Start<'_>, files: &LabelledFiles<'_>, setting: Setting<'_>)
         base_model: base(start),
         ..card(setting.out, &architecture(&config), &sets.labels, test.as_ref(), files)
     };
-    finish_model(folder, &card, Manifest::new("classify", setting.seed, json(setting.recipe)?), &inputs(start, files))?;
+    finish_model(folder, &card, Manifest::new("classify", setting.seed, json(setting.recipe)?), &inputs)?;
+    training.close()?;
     Ok(ClassifierOutcome { folder: setting.out.to_path_buf(), labels: sets.labels, records: trained.records, test })
 }
 

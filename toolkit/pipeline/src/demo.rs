@@ -23,6 +23,7 @@ use glossa_text::tokenizer::{Algorithm, Tokenizer};
 
 pub use outcome::{DemoOutcome, Guess, SampleCounts, Segmented, Stage, System};
 
+use crate::checkpoints::Checkpointing;
 use crate::classifier::{self, BaselineSetting, ClassifierOutcome, LabelledFiles, Start, Units};
 use crate::language_model::{self, LanguageModelOutcome, PerplexityOutcome, Setting, TaskTexts, Text};
 use crate::sample::SampleLanguage;
@@ -112,7 +113,8 @@ pub fn run(setting: DemoSetting<'_>, audience: &mut dyn Audience) -> Outcome<Dem
     let manifest = || -> Outcome<Manifest> { Ok(Manifest::new(STAGE, setting.seed, json(&recipe)?)) };
     std::fs::create_dir_all(setting.out).map_err(|cause| Failure::io("create the folder", setting.out, cause))?;
     manifest()?.write(setting.out)?;
-    let mut demo = Demo { setting, recipe: recipe.clone(), audience, stages: Vec::new(), started: Instant::now() };
+    let (stages, started, checkpointing) = (Vec::new(), Instant::now(), Checkpointing::none());
+    let mut demo = Demo { setting, recipe: recipe.clone(), audience, stages, started, checkpointing };
     let outcome = demo.all()?;
     let page = page::page(&outcome);
     write_file(&outcome.report, page.as_bytes())?;
@@ -128,6 +130,7 @@ struct Demo<'a> {
     audience: &'a mut dyn Audience,
     stages: Vec<Stage>,
     started: Instant,
+    checkpointing: Checkpointing,
 }
 
 impl Demo<'_> {
@@ -216,7 +219,7 @@ impl Demo<'_> {
 
     fn training<'b>(&'b self, out: &'b Path) -> Setting<'b> {
         let DemoSetting { device, seed, progress, .. } = self.setting;
-        Setting { recipe: &self.recipe, device, seed, out, progress }
+        Setting { recipe: &self.recipe, device, seed, out, progress, checkpointing: &self.checkpointing }
     }
 
     fn sample(&mut self) -> Outcome<SampleFiles> {

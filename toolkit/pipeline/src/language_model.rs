@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
+use burn::tensor::Device;
 use glossa_base::atomic::WholeFolder;
 use glossa_base::manifest::Manifest;
 use glossa_base::seed::{Purpose, Stream};
@@ -20,6 +21,7 @@ use glossa_zoo::card::{Card, MetricRow};
 use glossa_zoo::layout::ModelKind;
 use serde::Serialize;
 
+use crate::checkpoints::{Checkpointing, Run as TrainingRun};
 use crate::stage::{check_output, finish_model, json, name_of};
 use crate::tokens::{Mapped, TokenFolder, encode_all};
 
@@ -36,6 +38,17 @@ pub struct Setting<'a> {
     pub out: &'a Path,
     /// Who listens.
     pub progress: &'a dyn Progress,
+    /// How it may be interrupted.
+    pub checkpointing: &'a Checkpointing,
+}
+
+impl<'a> Setting<'a> {
+    /// What a recipe is told.
+    pub(crate) fn run(self, device: &'a Device, training: &'a TrainingRun) -> Run<'a> {
+        let Setting { seed, progress, checkpointing, .. } = self;
+        let checkpoints = training.checkpoints(self);
+        Run { device, seed, progress, interrupt: &checkpointing.interrupt, checkpoints }
+    }
 }
 
 /// What training a language model came to.
@@ -66,13 +79,18 @@ pub fn pretrain(
     let valid = tokens.open(Split::Valid)?;
     let config = setting.recipe.encoder_config(tokenizer.vocabulary_size());
     let device = setting.device.open()?;
-    let run = Run { device: &device, seed: setting.seed, progress: setting.progress };
+    let inputs = [corpus, tokenizer_folder];
+    let training = TrainingRun::open("pretrain", &[("backward", backward.to_string())], &inputs, setting)?;
     let train = Directed { source: &train, backward };
     let valid = valid.as_ref().map(|valid| Directed { source: valid, backward });
     let valid = valid.as_ref().map(|valid| valid as &dyn TokenSource);
-    let trained = glossa_recipes::pretrain(&config, &setting.recipe.pretrain, &train, valid, run)?;
+    let run = setting.run(&device, &training);
+    let trained = glossa_recipes::pretrain(&config, &setting.recipe.pretrain, &train, valid, run)
+        .map_err(|failure| training.explain(failure))?;
     let config = ModelConfig { backward, ..ModelConfig::language_model(config, tokenizer.digest()) };
-    save(trained, &config, &tokenizer, "pretrain", None, &[corpus, tokenizer_folder], setting)
+    let outcome = save(trained, &config, &tokenizer, "pretrain", None, &inputs, setting)?;
+    training.close()?;
+    Ok(outcome)
 }
 
 fn nothing_to_read(corpus: &Path) -> Failure {
@@ -108,16 +126,21 @@ pub fn finetune(model: &Path, texts: &TaskTexts<'_>, setting: Setting<'_>) -> Ou
         Some(path) => Some(encode_all(&tokenizer, read_texts(path, texts.column)?.into_iter())?),
         None => None,
     };
-    let run = Run { device: &device, seed: setting.seed, progress: setting.progress };
+    let mut inputs: Vec<&Path> = vec![model];
+    inputs.extend(texts.train.iter().map(PathBuf::as_path));
+    inputs.extend(texts.valid);
+    let columns = texts.column.unwrap_or_default().to_owned();
+    let training = TrainingRun::open("finetune", &[("text column", columns)], &inputs, setting)?;
     let backward = config.backward;
     let train = Directed { source: &train, backward };
     let valid = valid.as_ref().map(|valid| Directed { source: valid, backward });
     let valid = valid.as_ref().map(|valid| valid as &dyn TokenSource);
-    let trained = glossa_recipes::finetune(language_model, &setting.recipe.finetune, &train, valid, run)?;
-    let mut inputs: Vec<&Path> = vec![model];
-    inputs.extend(texts.train.iter().map(PathBuf::as_path));
-    inputs.extend(texts.valid);
-    save(trained, &config, &tokenizer, "finetune", Some(name_of(model)), &inputs, setting)
+    let run = setting.run(&device, &training);
+    let trained = glossa_recipes::finetune(language_model, &setting.recipe.finetune, &train, valid, run)
+        .map_err(|failure| training.explain(failure))?;
+    let outcome = save(trained, &config, &tokenizer, "finetune", Some(name_of(model)), &inputs, setting)?;
+    training.close()?;
+    Ok(outcome)
 }
 
 fn save(

@@ -2,6 +2,7 @@
 //! and writes one folder with a manifest, whole or not at all. What to say to the user is the
 //! command's business.
 
+pub mod checkpoints;
 pub mod classifier;
 pub mod corpus;
 pub mod demo;
@@ -12,4 +13,5 @@ mod stage;
 pub mod tokenizer;
 mod tokens;
 
+pub use checkpoints::Checkpointing;
 pub use tokens::TokenFolder;

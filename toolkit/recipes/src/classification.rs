@@ -3,16 +3,16 @@
 use burn::prelude::*;
 use glossa_base::seed::{Purpose, Stream};
 use glossa_base::{Outcome, Progress};
+use glossa_learn::callbacks::{SaveBest, Watch};
 use glossa_learn::learner::numbers;
 use glossa_learn::sorted::{evaluation_batches, training_batches};
-use glossa_learn::{Learner, Loss, Metrics, Objective, Phase};
-use glossa_nn::classifier::{TextBatch, Window};
-use glossa_nn::{Classifier, Noise};
+use glossa_learn::{Freezing, Loss, Metrics, Objective, Phase, Place};
+use glossa_nn::classifier::{Pooled, TextBatch, Window};
+use glossa_nn::{Classifier, Grouped, Noise};
 
 use crate::Error;
 use crate::language_modelling::{Run, Trained};
 use crate::recipe::{ClassifyRecipe, Unfreezing};
-use crate::regularise;
 
 /// Texts of a batch in prediction.
 const PREDICTION_BATCH: usize = 64;
@@ -85,9 +85,8 @@ pub fn classify(
     let classes = train.classes.iter().max().map_or(0, |largest| largest + 1);
     let smoothing = recipe.training.label_smoothing / if recipe.smoothing_per_class { classes as f64 } else { 1.0 };
     let model = model.fork(&run.device.clone().autodiff()).train();
-    let (layers, phases) = (model.encoder.layer_count(), phases(&model, recipe));
-    let groups = move |path: &str| group(path, layers);
-    let mut objective = Texts {
+    let phases = phases(&model, recipe);
+    let objective = Texts {
         recipe,
         train: train.clone(),
         valid,
@@ -96,23 +95,12 @@ pub fn classify(
         run,
         smoothing: smoothing as f32,
         batches: Vec::new(),
-        best: None,
     };
-    let mut learner = Learner::new(model, &groups, run.progress);
-    learner.fit(&phases, &mut objective)?;
-    let model = match objective.best {
-        Some((_, best)) if recipe.keep_best => best,
-        _ => learner.model.valid(),
-    };
-    Ok(Trained { model, records: learner.records })
-}
-
-fn group(path: &str, layers: usize) -> usize {
-    match glossa_nn::language_model::layer_index(path) {
-        Some(layer) => layer + 1,
-        None if path.starts_with("encoder") => 0,
-        None => layers + 1,
-    }
+    let best = recipe.keep_best.then(|| SaveBest::new(Watch::highest("accuracy")));
+    let mut learner = run.learner(model, objective, &recipe.training).with_some(best);
+    learner.fit(&phases)?;
+    let (model, records) = learner.finish()?;
+    Ok(Trained { model, records })
 }
 
 /// One phase for everything at once; or the head alone, one more group an epoch, then all.
@@ -121,7 +109,7 @@ fn phases(model: &Classifier, recipe: &ClassifyRecipe) -> Vec<Phase> {
     let whole = Phase {
         name: "classify".to_owned(),
         epochs: training.epochs,
-        first_group: 0,
+        freezing: Freezing::NONE,
         rates: training.rates(groups),
         schedule: training.schedule.clone(),
         optimizer: training.optimizer(),
@@ -133,7 +121,7 @@ fn phases(model: &Classifier, recipe: &ClassifyRecipe) -> Vec<Phase> {
                 (1..groups - 1).rev().take(training.epochs.saturating_sub(1).min(3)).map(|first_group| Phase {
                     name: format!("classify (groups from {})", first_group + 1),
                     epochs: 1,
-                    first_group: first_group + 1,
+                    freezing: Freezing { first_group: first_group + 1, norms: false },
                     ..whole.clone()
                 });
             let mut phases: Vec<Phase> = thawing.collect();
@@ -153,10 +141,26 @@ struct Texts<'a> {
     run: Run<'a>,
     smoothing: f32,
     batches: Vec<Vec<usize>>,
-    best: Option<(f64, Classifier)>,
 }
 
-impl Objective<Classifier> for Texts<'_> {
+/// Texts with the class of each.
+struct LabelledBatch {
+    texts: TextBatch,
+    classes: Vec<usize>,
+}
+
+impl Texts<'_> {
+    fn noise(&self, place: Place) -> Noise {
+        let stream = Stream::new(self.run.seed, Purpose::Dropout, place.epoch as u64, place.step as u64);
+        Noise { dropouts: self.recipe.training.dropouts(), stream }
+    }
+}
+
+impl Objective for Texts<'_> {
+    type Model = Classifier;
+    type Batch = LabelledBatch;
+    type Prediction = Pooled;
+
     fn begin_epoch(&mut self, epoch: usize) -> Outcome<usize> {
         if let Some(resegment) = self.resegment {
             self.train.texts = resegment(epoch)?;
@@ -166,23 +170,23 @@ impl Objective<Classifier> for Texts<'_> {
         Ok(self.batches.len())
     }
 
-    fn loss(&mut self, model: &Classifier, epoch: usize, step: usize) -> Outcome<Loss> {
-        let (batch, targets) = self.train.batch(&self.batches[step], self.reading)?;
-        let stream = Stream::new(self.run.seed, Purpose::Dropout, epoch as u64, step as u64);
-        let noise = Noise { dropouts: self.recipe.training.dropouts(), stream };
-        let step = model.loss(&batch, &targets, self.reading.window, Some(noise), self.smoothing)?;
-        let total = regularise::activations(step.loss, &self.recipe.training, step.outputs.clone(), step.outputs);
-        Ok(Loss { total, statistics: step.statistics })
+    fn batch(&mut self, place: Place) -> Outcome<LabelledBatch> {
+        let (texts, classes) = self.train.batch(&self.batches[place.step], self.reading)?;
+        Ok(LabelledBatch { texts, classes })
+    }
+
+    fn predict(&mut self, model: &Classifier, batch: &LabelledBatch, place: Place) -> Outcome<Pooled> {
+        Ok(model.read(&batch.texts, self.reading.window, Some(self.noise(place)))?)
+    }
+
+    fn loss(&mut self, model: &Classifier, batch: &LabelledBatch, prediction: &Pooled, place: Place) -> Outcome<Loss> {
+        let likelihood = model.likelihood(prediction, &batch.classes, Some(self.noise(place)), self.smoothing)?;
+        Ok(Loss { total: likelihood.loss, statistics: likelihood.statistics })
     }
 
     fn validate(&mut self, model: &Classifier) -> Outcome<Metrics> {
         let Some(valid) = self.valid else { return Ok(Metrics::new()) };
-        let metrics = judge(model, valid, self.reading)?;
-        let accuracy = metrics.get("accuracy").copied().unwrap_or(0.0);
-        if self.best.as_ref().is_none_or(|(best, _)| accuracy > *best) {
-            self.best = Some((accuracy, model.clone()));
-        }
-        Ok(metrics)
+        judge(model, valid, self.reading)
     }
 }
 

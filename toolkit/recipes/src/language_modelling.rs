@@ -2,15 +2,19 @@
 
 use burn::prelude::*;
 use glossa_base::seed::{Purpose, Stream};
-use glossa_base::{Outcome, Progress};
+use glossa_base::{Failure, Interrupt, Kind, Outcome, Progress};
+use glossa_learn::callbacks::{ActivationRegularisation, Activations, GradientClip};
 use glossa_learn::learner::numbers;
 use glossa_learn::stream::{StreamBatch, Streams, TokenSource, shuffled, token_count};
-use glossa_learn::{EpochRecord, Learner, Loss, Metrics, Objective, Phase};
-use glossa_nn::recurrent::State;
-use glossa_nn::{EncoderConfig, LanguageModel, Noise, Sampler, Tokens};
+use glossa_learn::{
+    CheckpointFolder, Checkpoints, EpochRecord, Freezing, Interval, Learner, Loss, Metrics, Objective, Phase, Place,
+    Snapshot,
+};
+use glossa_nn::encoder::Encoded;
+use glossa_nn::recurrent::{LayerState, State};
+use glossa_nn::{Encoder, EncoderConfig, Grouped, LanguageModel, Noise, Sampler, Tokens};
 
 use crate::recipe::{FinetuneRecipe, LanguageModelRecipe, Training};
-use crate::regularise;
 
 /// A trained model and how it got there.
 pub struct Trained<M> {
@@ -20,7 +24,7 @@ pub struct Trained<M> {
     pub records: Vec<EpochRecord>,
 }
 
-/// Where and from which seed to train, and who listens.
+/// Where and from which seed to train, who listens, and how it may be interrupted.
 #[derive(Clone, Copy)]
 pub struct Run<'a> {
     /// The device, without autodiff.
@@ -29,6 +33,27 @@ pub struct Run<'a> {
     pub seed: u64,
     /// Who listens.
     pub progress: &'a dyn Progress,
+    /// Raised to stop with a checkpoint.
+    pub interrupt: &'a Interrupt,
+    /// Where checkpoints lie, if any are kept, and how often one is written.
+    pub checkpoints: Option<(&'a CheckpointFolder, Interval)>,
+}
+
+impl<'a> Run<'a> {
+    /// A learner for this run.
+    pub(crate) fn learner<O: Objective>(self, model: O::Model, objective: O, training: &Training) -> Learner<'a, O>
+    where
+        O::Prediction: Activations,
+    {
+        let (activation, temporal) = (training.activation_regularisation, training.temporal_regularisation);
+        let checkpoints =
+            self.checkpoints.map_or_else(Checkpoints::default, |(folder, interval)| Checkpoints::new(folder, interval));
+        Learner::new(model, objective, self.progress)
+            .with_checkpoints(checkpoints)
+            .with_interrupt(self.interrupt.clone())
+            .with_some(ActivationRegularisation::new(activation, temporal))
+            .with_some(GradientClip::new(training.clip))
+    }
 }
 
 /// Trains a language model from fresh weights.
@@ -83,7 +108,7 @@ pub fn finetune(
     let frozen = Phase {
         name: "finetune (last group)".to_owned(),
         epochs: recipe.frozen_epochs,
-        first_group: groups - 1,
+        freezing: Freezing { first_group: groups - 1, norms: false },
         rates: vec![recipe.frozen_rate; groups],
         ..whole.clone()
     };
@@ -94,7 +119,7 @@ fn whole_phase(name: &str, model: &LanguageModel, training: &Training) -> Phase 
     Phase {
         name: name.to_owned(),
         epochs: training.epochs,
-        first_group: 0,
+        freezing: Freezing::NONE,
         rates: training.rates(model.group_count()),
         schedule: training.schedule.clone(),
         optimizer: training.optimizer(),
@@ -111,16 +136,13 @@ fn fit(
     run: Run<'_>,
 ) -> Outcome<Trained<LanguageModel>> {
     let streams = stream_count(train, training);
-    let mut objective = Objectives { training, sampler, train, valid, run, streams, batches: None, state: None };
-    let layers = model.group_count();
-    let groups = move |path: &str| group(path, layers);
-    let mut learner = Learner::new(model, &groups, run.progress);
-    learner.fit(phases, &mut objective)?;
-    Ok(Trained { model: learner.model.valid(), records: learner.records })
-}
-
-fn group(path: &str, groups: usize) -> usize {
-    glossa_nn::language_model::layer_index(path).unwrap_or(groups - 1)
+    let vocabulary = model.vocabulary_size();
+    let objective =
+        Objectives { training, sampler, train, valid, run, streams, vocabulary, batches: None, state: None };
+    let mut learner = run.learner(model, objective, training);
+    learner.fit(phases)?;
+    let (model, records) = learner.finish()?;
+    Ok(Trained { model, records })
 }
 
 /// Small texts fill fewer streams: each should be several chunks long.
@@ -136,11 +158,28 @@ struct Objectives<'a> {
     valid: Option<&'a dyn TokenSource>,
     run: Run<'a>,
     streams: usize,
+    vocabulary: usize,
     batches: Option<Streams<'a>>,
     state: Option<State>,
 }
 
-impl Objective<LanguageModel> for Objectives<'_> {
+/// Tokens and what follows each.
+struct Chunk {
+    tokens: Tokens,
+    targets: Tokens,
+}
+
+impl Objectives<'_> {
+    fn stream(&self, place: Place) -> Stream {
+        Stream::new(self.run.seed, Purpose::Dropout, place.epoch as u64, place.step as u64)
+    }
+}
+
+impl Objective for Objectives<'_> {
+    type Model = LanguageModel;
+    type Batch = Chunk;
+    type Prediction = Encoded<State>;
+
     fn begin_epoch(&mut self, epoch: usize) -> Outcome<usize> {
         let order = shuffled(self.train, self.run.seed, epoch);
         let batches = Streams::new(self.train, order, self.streams, self.training.chunk)?;
@@ -150,33 +189,70 @@ impl Objective<LanguageModel> for Objectives<'_> {
         Ok(count)
     }
 
-    fn loss(&mut self, model: &LanguageModel, epoch: usize, step: usize) -> Outcome<Loss> {
+    fn batch(&mut self, _place: Place) -> Outcome<Chunk> {
         let Some(batch) = self.batches.as_mut().and_then(Iterator::next) else {
-            return Err(glossa_base::Failure::new(glossa_base::Kind::Failed, "an epoch ran out of batches"));
+            return Err(Failure::new(Kind::Failed, "an epoch ran out of batches"));
         };
         let device = self.run.device.clone().autodiff();
-        let (tokens, targets) = checked(&batch, model.vocabulary_size(), &device)?;
-        let stream = Stream::new(self.run.seed, Purpose::Dropout, epoch as u64, step as u64);
-        let noise = Noise { dropouts: self.training.dropouts(), stream };
+        let (tokens, targets) = checked(&batch, self.vocabulary, &device)?;
+        Ok(Chunk { tokens, targets })
+    }
+
+    fn predict(&mut self, model: &LanguageModel, batch: &Chunk, place: Place) -> Outcome<Encoded<State>> {
+        let noise = Noise { dropouts: self.training.dropouts(), stream: self.stream(place) };
+        let encoded = model.encoder.encode(&batch.tokens, self.state.as_ref(), Some(noise))?;
+        self.state = Some(encoded.state.clone());
+        Ok(encoded)
+    }
+
+    fn loss(
+        &mut self,
+        model: &LanguageModel,
+        batch: &Chunk,
+        prediction: &Encoded<State>,
+        place: Place,
+    ) -> Outcome<Loss> {
         let smoothing = self.training.label_smoothing as f32;
-        let state = self.state.as_ref();
-        let step = match &self.sampler {
-            None => model.loss(&tokens, &targets, state, Some(noise), smoothing)?,
-            Some(sampler) => model.sampled_loss(&tokens, &targets, state, noise, sampler, smoothing)?,
+        let likelihood = match &self.sampler {
+            None => model.likelihood(prediction, &batch.targets, smoothing)?,
+            Some(sampler) => {
+                model.sampled_likelihood(prediction, &batch.targets, (sampler, self.stream(place)), smoothing)?
+            }
         };
-        let regularised = regularise::activations(step.loss, self.training, step.encoded.dropped, step.encoded.raw);
-        self.state = Some(step.encoded.state);
-        Ok(Loss { total: regularised, statistics: step.statistics })
+        Ok(Loss { total: likelihood.loss, statistics: likelihood.statistics })
     }
 
     fn validate(&mut self, model: &LanguageModel) -> Outcome<Metrics> {
         let Some(valid) = self.valid else { return Ok(Metrics::new()) };
-        let evaluated = evaluate(model, valid, self.run.device)?;
+        let evaluated = evaluate_unless(model, valid, self.run.device, self.run.interrupt)?;
         let pieces = evaluated.pieces as f64;
         let loss = evaluated.likelihood / pieces;
         Ok([("loss", loss), ("perplexity", loss.exp()), ("accuracy", evaluated.right / pieces)]
             .map(|(name, value)| (name.to_owned(), value))
             .into())
+    }
+
+    fn save(&self) -> Outcome<Snapshot> {
+        let mut snapshot = Snapshot::default();
+        for (index, layer) in self.state.iter().flatten().enumerate() {
+            let tensors = [("cell", &layer.cell), ("other", &layer.other)];
+            snapshot.tensors.extend(tensors.map(|(name, tensor)| (format!("{index}/{name}"), tensor.to_data())));
+        }
+        Ok(snapshot)
+    }
+
+    fn restore(&mut self, step: usize, snapshot: &Snapshot) -> Outcome<()> {
+        if let Some(batches) = &mut self.batches {
+            batches.skip_batches(step);
+        }
+        let device = self.run.device.clone().autodiff();
+        let tensor = |index: usize, name: &str| {
+            snapshot.tensors.get(&format!("{index}/{name}")).map(|data| Tensor::from_data(data.clone(), &device))
+        };
+        let layer = |index| Some(LayerState { cell: tensor(index, "cell")?, other: tensor(index, "other")? });
+        let state: State = (0..).map_while(layer).collect();
+        self.state = (!state.is_empty()).then_some(state);
+        Ok(())
     }
 }
 
@@ -207,6 +283,16 @@ const EVALUATION_CHUNK: usize = 70;
 /// # Errors
 /// Fewer than two pieces.
 pub fn evaluate(model: &LanguageModel, source: &dyn TokenSource, device: &Device) -> Outcome<Evaluated> {
+    evaluate_unless(model, source, device, &Interrupt::default())
+}
+
+/// As [`evaluate`], but stops when that is asked for.
+fn evaluate_unless(
+    model: &LanguageModel,
+    source: &dyn TokenSource,
+    device: &Device,
+    interrupt: &Interrupt,
+) -> Outcome<Evaluated> {
     let total = token_count(source);
     let streams = EVALUATION_STREAMS.min(total / (4 * EVALUATION_CHUNK)).max(1);
     let order: Vec<usize> = (0..source.document_count()).collect();
@@ -214,6 +300,7 @@ pub fn evaluate(model: &LanguageModel, source: &dyn TokenSource, device: &Device
     let mut state: Option<State> = None;
     let mut evaluated = Evaluated::default();
     for batch in batches {
+        interrupt.check()?;
         let (tokens, targets) = checked(&batch, model.vocabulary_size(), device)?;
         let step = model.loss(&tokens, &targets, state.as_ref(), None, 0.0)?;
         add(&mut evaluated, &step.statistics, batch.tokens.len())?;

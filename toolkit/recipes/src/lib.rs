@@ -8,7 +8,6 @@ pub mod generation;
 pub mod language_modelling;
 pub mod model_folder;
 pub mod recipe;
-mod regularise;
 
 pub use classification::{LabelledTokens, Reading, best_class, classify, predict};
 pub use error::Error;

@@ -178,7 +178,7 @@ impl Training {
             epsilon: self.epsilon,
             weight_decay: self.weight_decay,
             decoupled: self.decoupled_decay,
-            clip: self.clip,
+            decay_vectors: true,
             lookahead: (self.lookahead_steps > 0).then_some(Lookahead { every: self.lookahead_steps, share: 0.5 }),
         }
     }

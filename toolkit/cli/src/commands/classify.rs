@@ -10,7 +10,7 @@ use glossa_text::labelled::{Columns, read, read_texts};
 use serde_json::json;
 
 use crate::arguments::{ClassifyCommand, ClassifyPredict, ClassifyTrain, Method, UnitsName};
-use crate::commands::lm::setting;
+use crate::commands::lm::{checkpointing, setting};
 use crate::commands::{recipe, texts_or_stdin};
 use crate::context::Context;
 
@@ -61,7 +61,8 @@ fn train_network(
     if context.plan("classify train", &arguments.out, &inputs(arguments), config)? {
         return Ok(None);
     }
-    classifier::train(&start, files, setting(&recipe, &arguments.out, context)).map(Some)
+    let checkpointing = checkpointing(&arguments.training)?;
+    classifier::train(&start, files, setting(&recipe, &arguments.out, &checkpointing, context)).map(Some)
 }
 
 fn train_baseline(

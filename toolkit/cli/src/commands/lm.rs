@@ -3,13 +3,15 @@
 use std::path::Path;
 
 use glossa_base::{Failure, Kind, Outcome};
+use glossa_pipeline::Checkpointing;
 use glossa_pipeline::language_model::{self, LanguageModelOutcome, Setting, TaskTexts, Text};
 use glossa_recipes::{Recipe, Sampling};
 use serde_json::json;
 
-use crate::arguments::{LmCommand, LmFinetune, LmGenerate, LmPerplexity, LmPretrain};
+use crate::arguments::{LmCommand, LmFinetune, LmGenerate, LmPerplexity, LmPretrain, TrainingArguments};
 use crate::commands::{recipe, tokenizer::split};
 use crate::context::Context;
+use crate::signals;
 
 pub(super) fn run(command: &LmCommand, context: &Context) -> Outcome<()> {
     match command {
@@ -21,8 +23,19 @@ pub(super) fn run(command: &LmCommand, context: &Context) -> Outcome<()> {
 }
 
 /// What a training stage is told.
-pub(super) fn setting<'a>(recipe: &'a Recipe, out: &'a Path, context: &'a Context) -> Setting<'a> {
-    Setting { recipe, device: context.device, seed: context.seed, out, progress: &context.console }
+pub(super) fn setting<'a>(
+    recipe: &'a Recipe,
+    out: &'a Path,
+    checkpointing: &'a Checkpointing,
+    context: &'a Context,
+) -> Setting<'a> {
+    Setting { recipe, device: context.device, seed: context.seed, out, progress: &context.console, checkpointing }
+}
+
+/// How a training may be interrupted; from now on signals stop it with a checkpoint.
+pub(super) fn checkpointing(arguments: &TrainingArguments) -> Outcome<Checkpointing> {
+    let interrupt = signals::listen()?;
+    Ok(Checkpointing { interrupt, interval: Some(arguments.checkpoint_every), restart: arguments.restart })
 }
 
 fn config(recipe: &Recipe) -> serde_json::Value {
@@ -34,12 +47,9 @@ fn pretrain(arguments: &LmPretrain, context: &Context) -> Outcome<()> {
     if context.plan("lm pretrain", &arguments.out, &[&arguments.corpus, &arguments.tokenizer], config(&recipe))? {
         return Ok(());
     }
-    let outcome = language_model::pretrain(
-        &arguments.corpus,
-        &arguments.tokenizer,
-        arguments.backward,
-        setting(&recipe, &arguments.out, context),
-    )?;
+    let checkpointing = checkpointing(&arguments.training)?;
+    let setting = setting(&recipe, &arguments.out, &checkpointing, context);
+    let outcome = language_model::pretrain(&arguments.corpus, &arguments.tokenizer, arguments.backward, setting)?;
     emit(&outcome, context)
 }
 
@@ -55,7 +65,9 @@ fn finetune(arguments: &LmFinetune, context: &Context) -> Outcome<()> {
     if context.plan("lm finetune", &arguments.out, &inputs, config(&recipe))? {
         return Ok(());
     }
-    emit(&language_model::finetune(&arguments.model, &texts, setting(&recipe, &arguments.out, context))?, context)
+    let checkpointing = checkpointing(&arguments.training)?;
+    let setting = setting(&recipe, &arguments.out, &checkpointing, context);
+    emit(&language_model::finetune(&arguments.model, &texts, setting)?, context)
 }
 
 fn emit(outcome: &LanguageModelOutcome, context: &Context) -> Outcome<()> {

@@ -48,6 +48,15 @@ impl Default for Memory {
 }
 
 impl Memory {
+    /// Its vectors by name.
+    pub(crate) fn buffers(&self) -> [(&'static str, &Vec<f32>); 3] {
+        [("mean", &self.mean), ("square", &self.square), ("slow", &self.slow)]
+    }
+
+    pub(crate) fn buffers_mut(&mut self) -> [(&'static str, &mut Vec<f32>); 3] {
+        [("mean", &mut self.mean), ("square", &mut self.square), ("slow", &mut self.slow)]
+    }
+
     /// What divides the mean gradient, which began at zero.
     pub fn mean_correction(&self) -> f64 {
         1.0 - self.momentum_product

@@ -1,0 +1,106 @@
+//! The gradients of a step, parameter by parameter: their norm, and changes to them.
+
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::optim::GradientsParams;
+use burn::tensor::{Tensor, TensorData};
+use glossa_nn::kernels::squares;
+
+use crate::Error;
+
+/// The norm of all gradients together.
+///
+/// # Errors
+/// A tensor that the device does not hand over.
+pub fn global_norm<M: Module>(model: &M, gradients: &GradientsParams) -> Result<f64, Error> {
+    let mut visitor = SquaredNorm { gradients, sum: 0.0, failed: None };
+    model.visit(&mut visitor);
+    visitor.failed.map_or(Ok(visitor.sum.sqrt()), Err)
+}
+
+struct SquaredNorm<'a> {
+    gradients: &'a GradientsParams,
+    sum: f64,
+    failed: Option<Error>,
+}
+
+impl ModuleVisitor for SquaredNorm<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let Some(gradient) = self.gradients.get::<D>(param.id) else { return };
+        let data = gradient.into_data();
+        match data.as_slice::<f32>() {
+            Ok(values) => self.sum += squares(values),
+            Err(_) => self.failed = Some(Error::Tensor(format!("{:?}", data.dtype()))),
+        }
+    }
+}
+
+/// Takes every gradient out as numbers, by the parameter's path.
+///
+/// # Errors
+/// A tensor that the device does not hand over.
+pub fn take<M: Module>(model: &M, gradients: GradientsParams) -> Result<BTreeMap<String, Vec<f32>>, Error> {
+    let mut taker = Taker { gradients, path: Vec::new(), values: BTreeMap::new(), failed: None };
+    model.visit(&mut taker);
+    taker.failed.map_or(Ok(taker.values), Err)
+}
+
+struct Taker {
+    gradients: GradientsParams,
+    path: Vec<String>,
+    values: BTreeMap<String, Vec<f32>>,
+    failed: Option<Error>,
+}
+
+impl ModuleVisitor for Taker {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let Some(gradient) = self.gradients.remove::<D>(param.id) else { return };
+        let data = gradient.into_data();
+        let kind = data.dtype();
+        match data.try_into_vec::<f32>() {
+            Ok(values) => drop(self.values.insert(self.path.join("."), values)),
+            Err(_) => self.failed = Some(Error::Tensor(format!("{kind:?}"))),
+        }
+    }
+}
+
+/// Gradients from numbers, by the parameter's path; what fits no parameter is left out.
+pub fn give<M: Module>(model: &M, values: BTreeMap<String, Vec<f32>>) -> GradientsParams {
+    let mut giver = Giver { gradients: GradientsParams::new(), path: Vec::new(), values };
+    model.visit(&mut giver);
+    giver.gradients
+}
+
+struct Giver {
+    gradients: GradientsParams,
+    path: Vec<String>,
+    values: BTreeMap<String, Vec<f32>>,
+}
+
+impl ModuleVisitor for Giver {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let Some(values) = self.values.remove(&self.path.join(".")) else { return };
+        let weights = param.val().without_autodiff();
+        if values.len() == weights.dims().iter().product::<usize>() {
+            let gradient = Tensor::from_data(TensorData::new(values, weights.dims()), &weights.device());
+            self.gradients.register::<D>(param.id, gradient);
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Leaving the loop and coming back: snapshots of everything, and roll-backs.
+
+use super::Learner;
+use crate::Error;
+use crate::objective::Objective;
+use crate::snapshot::Snapshot;
+use crate::training::Position;
+use glossa_base::Outcome;
+
+impl<O: Objective> Learner<'_, O> {
+    /// Everything that is needed to go on from here.
+    pub(super) fn snapshot(&self) -> Outcome<Snapshot> {
+        let mut snapshot = self.training.save()?;
+        snapshot.put("recovery", &self.recovery)?;
+        for (index, callback) in self.callbacks.iter().enumerate() {
+            snapshot.put_part(&format!("callback-{index}-{}", callback.name()), callback.save()?);
+        }
+        Ok(snapshot)
+    }
+
+    /// Goes to where a snapshot was taken; the loop then runs without beginning anew what had begun.
+    pub(super) fn restore(&mut self, snapshot: &Snapshot) -> Outcome<()> {
+        let position: Position = snapshot.get("position")?;
+        let phase = self.phases.get(position.phase).cloned();
+        let problem = || format!("is of phase {} of {}", position.phase + 1, self.phases.len());
+        self.training.phase =
+            phase.ok_or_else(|| Error::Snapshot { name: "position".to_owned(), problem: problem() })?;
+        self.training.restore(snapshot)?;
+        let objective = &mut self.training.objective;
+        let steps = objective.begin_epoch(position.epoch)?;
+        if steps != position.steps {
+            let problem = format!("is of an epoch of {} steps, not {steps}", position.steps);
+            return Err(Error::Snapshot { name: "position".to_owned(), problem }.into());
+        }
+        objective.restore(position.step, &snapshot.part("objective"))?;
+        for (index, callback) in self.callbacks.iter_mut().enumerate() {
+            let part = snapshot.part(&format!("callback-{index}-{}", callback.name()));
+            callback.restore(&part, &self.training)?;
+        }
+        self.resuming = true;
+        Ok(())
+    }
+
+    /// After a value that is not finite: back to the last anchor with half the rate, a few times.
+    pub(super) fn roll_back(&mut self, what: &str) -> Outcome<()> {
+        let Position { epoch, step, .. } = self.training.position;
+        let (epoch, step, rate) = (epoch + 1, step + 1, self.training.rate());
+        let phase = &self.training.phase.name;
+        self.recovery
+            .attempts
+            .push(format!("{what} was not finite in epoch {epoch}, step {step} of `{phase}`, at a rate of {rate:.3e}"));
+        let anchor = self.checkpoints.anchor(self.training.progress)?;
+        let (Some(snapshot), true) = (anchor, self.recovery.may_go_on()) else {
+            return Err(Error::Diverged { attempts: self.recovery.attempts.clone() }.into());
+        };
+        self.restore(&snapshot)?;
+        let Position { epoch, step, .. } = self.training.position;
+        self.training.progress.line(&format!(
+            "{what} is not finite; back to epoch {}, step {}, with the rate times {}",
+            epoch + 1,
+            step + 1,
+            self.recovery.factor()
+        ));
+        Ok(())
+    }
+}

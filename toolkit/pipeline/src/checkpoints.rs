@@ -1,0 +1,92 @@
+//! Where a training keeps its checkpoints: beside the model folder that it makes, in `OUT.training`, until
+//! that is done.
+
+use std::path::{Path, PathBuf};
+
+use glossa_base::{Failure, Interrupt, Kind, Outcome, TOOL_VERSION};
+use glossa_learn::{CheckpointFolder, Interval};
+
+use crate::language_model::Setting;
+use crate::stage::input;
+
+/// How a training may be interrupted.
+#[derive(Debug, Clone)]
+pub struct Checkpointing {
+    /// Raised to stop with a checkpoint.
+    pub interrupt: Interrupt,
+    /// How often a checkpoint is written; nothing where none are kept.
+    pub interval: Option<Interval>,
+    /// Whether to begin anew where checkpoints are.
+    pub restart: bool,
+}
+
+impl Checkpointing {
+    /// Keeps none and cannot be interrupted: for trainings of seconds.
+    pub fn none() -> Self {
+        Checkpointing { interrupt: Interrupt::default(), interval: None, restart: false }
+    }
+}
+
+/// A training with its checkpoints.
+pub(crate) struct Run {
+    folder: Option<CheckpointFolder>,
+}
+
+impl Run {
+    /// Opens the checkpoints of a stage that makes `setting.out` from some inputs; `details` say what else
+    /// tells this run from others.
+    pub(crate) fn open(
+        stage: &str,
+        details: &[(&str, String)],
+        inputs: &[&Path],
+        setting: Setting<'_>,
+    ) -> Outcome<Self> {
+        if setting.checkpointing.interval.is_none() {
+            return Ok(Run { folder: None });
+        }
+        let mut identity = glossa_learn::checkpoint::folder::RunIdentity::new();
+        let mut add = |key: &str, value: String| drop(identity.insert(key.to_owned(), value));
+        add("glossa", TOOL_VERSION.to_owned());
+        add("stage", stage.to_owned());
+        add("seed", setting.seed.to_string());
+        add("device", setting.device.to_string());
+        add("recipe", setting.recipe.to_toml());
+        for (key, value) in details {
+            add(key, value.clone());
+        }
+        for (index, path) in inputs.iter().enumerate() {
+            add(&format!("input {}", index + 1), format!("{} {}", path.display(), input(path)?.sha256));
+        }
+        let folder = CheckpointFolder::open(&path(setting.out), &identity, setting.checkpointing.restart)?;
+        Ok(Run { folder: Some(folder) })
+    }
+
+    /// What the recipe is told.
+    pub(crate) fn checkpoints(&self, setting: Setting<'_>) -> Option<(&CheckpointFolder, Interval)> {
+        self.folder.as_ref().zip(setting.checkpointing.interval)
+    }
+
+    /// Says where the checkpoint lies, if training was stopped.
+    pub(crate) fn explain(&self, failure: Failure) -> Failure {
+        match (&self.folder, failure.kind) {
+            (Some(folder), Kind::Stopped) => {
+                let place = folder.path().display();
+                Failure::new(Kind::Stopped, format!("{}; the checkpoint is in {place}", failure.message))
+                    .hint("run the same command again to go on")
+            }
+            _ => failure,
+        }
+    }
+
+    /// The model is in its folder: the checkpoints have done their work.
+    pub(crate) fn close(self) -> Outcome<()> {
+        self.folder.map_or(Ok(()), |folder| folder.remove())
+    }
+}
+
+/// Beside the model folder.
+fn path(out: &Path) -> PathBuf {
+    let mut name = out.as_os_str().to_owned();
+    name.push(".training");
+    PathBuf::from(name)
+}
