@@ -14,10 +14,11 @@ use crate::callbacks::{ProgressLine, Recorder};
 use crate::checkpoint::{Checkpoints, Keep};
 use crate::event::{Event, Flow, Scope};
 use crate::gradients::global_norm;
+use crate::history::History;
 use crate::objective::Objective;
 use crate::optimizer::{Optimizer, StepSettings};
 use crate::recovery::Recovery;
-use crate::training::{EpochRecord, Phase, Position, Training, timed};
+use crate::training::{Clock, EpochRecord, Phase, Position, Training, timed};
 use crate::{Callback, Error};
 
 /// Why the loop is left before its end.
@@ -34,6 +35,18 @@ impl<E: Into<Failure>> From<E> for Stop {
     fn from(error: E) -> Self {
         Stop::Failed(error.into())
     }
+}
+
+/// A trained model and how it got there.
+pub struct Trained<M> {
+    /// The model, without autodiff.
+    pub model: M,
+    /// A line an epoch.
+    pub records: Vec<EpochRecord>,
+    /// What the steps came to.
+    pub history: History,
+    /// Where the time went, since the last interruption.
+    pub clock: Clock,
 }
 
 /// Trains a model through phases.
@@ -117,13 +130,14 @@ impl<'a, O: Objective> Learner<'a, O> {
         result
     }
 
-    /// The model without autodiff, and what each epoch came to.
+    /// The model without autodiff, and how it got there.
     ///
     /// # Errors
     /// The model was lost in a step that failed.
-    pub fn finish(self) -> Outcome<(O::Model, Vec<EpochRecord>)> {
+    pub fn finish(self) -> Outcome<Trained<O::Model>> {
         let model = self.training.model()?.valid();
-        Ok((model, self.training.records))
+        let Training { records, history, clock, .. } = self.training;
+        Ok(Trained { model, records, history, clock })
     }
 
     fn fit_and_recover(&mut self) -> Outcome<()> {

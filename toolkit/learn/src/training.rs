@@ -10,6 +10,7 @@ use glossa_nn::Grouped;
 use serde::{Deserialize, Serialize};
 
 use crate::freeze::{self, Freezing};
+use crate::history::History;
 use crate::objective::{Loss, Metrics, Objective, Place};
 use crate::optimizer::{Optimizer, OptimizerSettings};
 use crate::snapshot::{self, Snapshot};
@@ -154,6 +155,8 @@ pub struct Training<'a, O: Objective> {
     pub metrics: Metrics,
     /// What each epoch came to.
     pub records: Vec<EpochRecord>,
+    /// What the steps came to.
+    pub history: History,
     /// Who listens.
     pub progress: &'a dyn Progress,
     /// Where the time went.
@@ -193,6 +196,7 @@ impl<'a, O: Objective> Training<'a, O> {
             position: Position::default(),
             metrics: Metrics::new(),
             records: Vec::new(),
+            history: History::default(),
             progress,
             clock: Clock::default(),
             model: Some(model),
@@ -253,6 +257,7 @@ impl<'a, O: Objective> Training<'a, O> {
         snapshot.put("freezing", self.phase.freezing)?;
         snapshot.put("rate_factor", self.rate_factor)?;
         snapshot.put("records", &self.records)?;
+        snapshot.put_part("history", self.history.save()?);
         snapshot.put_part("optimizer", self.optimizer.save()?);
         snapshot.put_part("objective", self.objective.save()?);
         let model = Snapshot { tensors: snapshot::weights(&self.model()?.valid()), ..Snapshot::default() };
@@ -265,6 +270,7 @@ impl<'a, O: Objective> Training<'a, O> {
         self.position = snapshot.get("position")?;
         self.rate_factor = snapshot.get("rate_factor")?;
         self.records = snapshot.get("records")?;
+        self.history = History::restore(&snapshot.part("history"))?;
         self.optimizer = Optimizer::restore(self.phase.optimizer, &snapshot.part("optimizer"))?;
         let tensors = snapshot.part("model").tensors;
         self.change_model(|model| snapshot::with_weights(model, &tensors))?;

@@ -4,14 +4,14 @@ use burn::prelude::*;
 use glossa_base::seed::{Purpose, Stream};
 use glossa_base::{Outcome, Progress};
 use glossa_learn::callbacks::{SaveBest, Watch};
-use glossa_learn::learner::numbers;
+use glossa_learn::learner::{Trained, numbers};
 use glossa_learn::sorted::{evaluation_batches, training_batches};
 use glossa_learn::{Freezing, Loss, Metrics, Objective, Phase, Place};
 use glossa_nn::classifier::{Pooled, TextBatch, Window};
 use glossa_nn::{Classifier, Grouped, Noise};
 
 use crate::Error;
-use crate::language_modelling::{Run, Trained};
+use crate::language_modelling::Run;
 use crate::recipe::{ClassifyRecipe, Unfreezing};
 
 /// Texts of a batch in prediction.
@@ -99,8 +99,7 @@ pub fn classify(
     let best = recipe.keep_best.then(|| SaveBest::new(Watch::highest("accuracy")));
     let mut learner = run.learner(model, objective, &recipe.training).with_some(best);
     learner.fit(&phases)?;
-    let (model, records) = learner.finish()?;
-    Ok(Trained { model, records })
+    learner.finish()
 }
 
 /// One phase for everything at once; or the head alone, one more group an epoch, then all.

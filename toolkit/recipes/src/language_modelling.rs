@@ -4,25 +4,16 @@ use burn::prelude::*;
 use glossa_base::seed::{Purpose, Stream};
 use glossa_base::{Failure, Interrupt, Kind, Outcome, Progress};
 use glossa_learn::callbacks::{ActivationRegularisation, Activations, GradientClip};
-use glossa_learn::learner::numbers;
+use glossa_learn::learner::{Trained, numbers};
 use glossa_learn::stream::{StreamBatch, Streams, TokenSource, shuffled, token_count};
 use glossa_learn::{
-    CheckpointFolder, Checkpoints, EpochRecord, Freezing, Interval, Learner, Loss, Metrics, Objective, Phase, Place,
-    Snapshot,
+    CheckpointFolder, Checkpoints, Freezing, Interval, Learner, Loss, Metrics, Objective, Phase, Place, Snapshot,
 };
 use glossa_nn::encoder::Encoded;
 use glossa_nn::recurrent::{LayerState, State};
 use glossa_nn::{Encoder, EncoderConfig, Grouped, LanguageModel, Noise, Sampler, Tokens};
 
 use crate::recipe::{FinetuneRecipe, LanguageModelRecipe, Training};
-
-/// A trained model and how it got there.
-pub struct Trained<M> {
-    /// The model, without autodiff.
-    pub model: M,
-    /// A line an epoch.
-    pub records: Vec<EpochRecord>,
-}
 
 /// Where and from which seed to train, who listens, and how it may be interrupted.
 #[derive(Clone, Copy)]
@@ -141,8 +132,7 @@ fn fit(
         Objectives { training, sampler, train, valid, run, streams, vocabulary, batches: None, state: None };
     let mut learner = run.learner(model, objective, training);
     learner.fit(phases)?;
-    let (model, records) = learner.finish()?;
-    Ok(Trained { model, records })
+    learner.finish()
 }
 
 /// Small texts fill fewer streams: each should be several chunks long.

@@ -12,5 +12,6 @@ pub mod recipe;
 pub use classification::{LabelledTokens, Reading, best_class, classify, predict};
 pub use error::Error;
 pub use generation::{Sampling, generate};
-pub use language_modelling::{Evaluated, Run, Trained, evaluate, finetune, pretrain};
+pub use glossa_learn::learner::Trained;
+pub use language_modelling::{Evaluated, Run, evaluate, finetune, pretrain};
 pub use recipe::Recipe;

@@ -111,7 +111,7 @@ mod tests {
         for step in 0..24 {
             line.add(24.0 - step as f64, Position { step, steps: 24, ..Position::default() });
         }
-        assert_eq!(line.drawn(), "█▇▇▆▆▅▄▃▃▂▂▁");
+        assert_eq!(line.drawn(), "█▇▇▆▅▅▄▄▃▂▂▁");
         assert!((line.mean() - 12.5).abs() < 1e-12);
         assert_eq!(ProgressLine::default().drawn(), "");
     }

@@ -2,11 +2,12 @@
 
 use glossa_base::Outcome;
 
+use crate::Callback;
 use crate::event::{Event, Flow};
+use crate::history::StepPoint;
 use crate::objective::Objective;
 use crate::snapshot::Snapshot;
 use crate::training::{EpochRecord, Training};
-use crate::{Callback, Error};
 
 /// Sums over the epoch; at its end, a line of the records.
 #[derive(Debug, Default)]
@@ -42,6 +43,9 @@ impl<O: Objective> Callback<O> for Recorder {
                 if let Some([loss, likelihood]) = training.loss_values {
                     (self.loss, self.likelihood) = (self.loss + loss, self.likelihood + likelihood);
                     self.count += 1;
+                    let (rate, momentum) = (training.rate() as f32, training.momentum as f32);
+                    let step = training.position.total_steps + 1;
+                    training.history.push(StepPoint { step, loss: loss as f32, rate, momentum });
                 }
             }
             Event::AfterEpoch => self.close(training),
@@ -62,7 +66,7 @@ impl<O: Objective> Callback<O> for Recorder {
     }
 
     fn restore(&mut self, snapshot: &Snapshot, _training: &Training<'_, O>) -> Outcome<()> {
-        (self.loss, self.likelihood, self.count) = snapshot.get("sums").map_err(|error: Error| error)?;
+        (self.loss, self.likelihood, self.count) = snapshot.get("sums")?;
         Ok(())
     }
 }
