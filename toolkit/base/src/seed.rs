@@ -22,6 +22,12 @@ pub enum Purpose {
     Sample = 7,
     /// Splits into parts.
     Split = 8,
+    /// Shares and partners of mixup.
+    Mixup = 9,
+    /// Labels that are wrong on purpose.
+    LabelNoise = 10,
+    /// Examples that are drawn more than once or left out.
+    Resampling = 11,
 }
 
 /// SplitMix64's finaliser: every input bit moves every output bit (Steele et al. 2014).

@@ -320,16 +320,18 @@ impl<'a, O: Objective> Learner<'a, O> {
 
     fn step(&mut self) -> Result<(), Stop> {
         let training = &mut self.training;
-        let (Some(gradients), Some(model)) = (training.gradients.take(), training.model.take()) else { return Ok(()) };
+        // A callback may have taken the gradients away: then there is no step.
+        let Some(gradients) = training.gradients.take() else { return Ok(()) };
+        let model = training.model.take().ok_or(Error::NoModel)?;
         let groups = |path: &str| training.groups.get(path).copied().unwrap_or(0);
         let Training { rates, momentum, gradient_scale: scale, optimizer, clock, .. } = training;
         let settings = StepSettings { rates: rates.clone(), momentum: *momentum, scale: *scale };
-        match timed(&mut clock.update, || optimizer.step(model, gradients, &groups, &settings)) {
-            Ok(model) => self.training.model = Some(model),
-            Err(Error::Weights { path }) => return Err(Stop::Diverged(format!("`{path}` after the update"))),
-            Err(error) => return Err(error.into()),
+        let (model, updated) = timed(&mut clock.update, || optimizer.step(model, gradients, &groups, &settings));
+        self.training.model = Some(model);
+        match updated {
+            Err(Error::Weights { path }) => Err(Stop::Diverged(format!("`{path}` after the update"))),
+            other => Ok(other?),
         }
-        Ok(())
     }
 
     fn validate(&mut self) -> Result<(), Stop> {

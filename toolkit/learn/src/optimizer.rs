@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::snapshot::Snapshot;
-pub use rules::Kind;
+pub use rules::{Half, Kind};
 use rules::{Hyper, Memory, Parameter, Rule};
 
 /// Slow weights that the fast ones return to (Zhang et al. 2019).
@@ -45,6 +45,9 @@ pub struct OptimizerSettings {
     pub decay_vectors: bool,
     /// Slow weights, if any.
     pub lookahead: Option<Lookahead>,
+    /// The precision of the model's weights, where it is less than f32: full ones are kept beside them.
+    #[serde(default)]
+    pub half: Option<Half>,
 }
 
 impl Default for OptimizerSettings {
@@ -58,6 +61,7 @@ impl Default for OptimizerSettings {
             decoupled: true,
             decay_vectors: true,
             lookahead: None,
+            half: None,
         }
     }
 }
@@ -67,6 +71,10 @@ impl OptimizerSettings {
     pub fn rules(&self) -> Vec<Rule> {
         let mut rules = self.kind.rules(self.decoupled);
         rules.extend(self.lookahead.map(|Lookahead { every, share }| Rule::Lookahead { every, share }));
+        if let Some(half) = self.half {
+            rules.insert(0, Rule::FromMaster);
+            rules.push(Rule::ToHalf(half));
+        }
         rules
     }
 }
@@ -99,20 +107,18 @@ impl Optimizer {
         Optimizer { settings, rules: settings.rules(), memories: BTreeMap::new() }
     }
 
-    /// Updates every parameter that has a gradient.
-    ///
-    /// # Errors
-    /// A tensor that the device does not hand over, weights that are not finite after the update.
+    /// Updates every parameter that has a gradient. The model comes back in any case; the error, if there is
+    /// one, is a tensor that the device does not hand over, or weights that are not finite any more.
     pub fn step<M: Module>(
         &mut self,
         model: M,
         gradients: GradientsParams,
         groups: Groups<'_>,
         step: &StepSettings,
-    ) -> Result<M, Error> {
+    ) -> (M, Result<(), Error>) {
         let mut updater = Updater { optimizer: self, gradients, groups, step, path: Vec::new(), failed: None };
         let model = model.map(&mut updater);
-        updater.failed.map_or(Ok(model), Err)
+        (model, updater.failed.map_or(Ok(()), Err))
     }
 
     /// What it remembers.
@@ -169,7 +175,7 @@ impl Updater<'_> {
     fn update(&mut self, path: String, weights: &mut [f32], gradient: &mut [f32], hyper: Hyper) {
         let memory = self.optimizer.memories.entry(path).or_default();
         let (scale, settings) = (self.step.scale, self.optimizer.settings);
-        if settings.kind == Kind::Adam && settings.lookahead.is_none() {
+        if settings.kind == Kind::Adam && settings.lookahead.is_none() && settings.half.is_none() {
             fused_adam(weights, gradient, memory, hyper, settings.decoupled, scale);
             return;
         }
@@ -286,7 +292,7 @@ mod tests {
         let line = line();
         let grads = gradients(&line);
         let step = step(&[0.1], 0.9);
-        let line = Optimizer::new(settings()).step(line, grads, &|_| 0, &step).unwrap();
+        let line = Optimizer::new(settings()).step(line, grads, &|_| 0, &step).0;
         assert!((slope(&line)[0] - 0.9).abs() < 1e-6);
         assert!((slope(&line)[1] + 1.9).abs() < 1e-6);
     }
@@ -299,7 +305,7 @@ mod tests {
         let (mut weight, mut first, mut second) = (1.0_f64, 0.0, 0.0);
         for count in 1..=3 {
             let grads = gradients(&line);
-            line = adam.step(line, grads, &|_| 0, &step).unwrap();
+            line = adam.step(line, grads, &|_| 0, &step).0;
             let gradient = 2.0 * weight;
             first = 0.8 * first + 0.2 * gradient;
             second = 0.99 * second + 0.01 * gradient * gradient;
@@ -334,14 +340,14 @@ mod tests {
         let line = line();
         let grads = gradients(&line);
         let groups = |path: &str| usize::from(path == "offset");
-        let line = Optimizer::new(settings()).step(line, grads, &groups, &step(&[0.0, 0.1], 0.9)).unwrap();
+        let line = Optimizer::new(settings()).step(line, grads, &groups, &step(&[0.0, 0.1], 0.9)).0;
         assert_eq!(slope(&line), vec![1.0, -2.0]);
         let moved = |decay_vectors| {
             let settings =
                 OptimizerSettings { weight_decay: 0.5, decoupled: true, decay_vectors, ..OptimizerSettings::default() };
             let line = self::line();
             let grads = gradients(&line);
-            slope(&Optimizer::new(settings).step(line, grads, &|_| 0, &step(&[0.1], 0.9)).unwrap())[0]
+            slope(&Optimizer::new(settings).step(line, grads, &|_| 0, &step(&[0.1], 0.9)).0)[0]
         };
         assert!((moved(false) - 0.9).abs() < 1e-6 && (moved(true) - 0.85).abs() < 1e-6);
     }
@@ -353,9 +359,9 @@ mod tests {
         let (mut other, mut restored) = (line.clone(), optimizer.clone());
         for count in 0..6 {
             let grads = gradients(&line);
-            line = optimizer.step(line, grads, &|_| 0, &step(&[0.1], 0.9)).unwrap();
+            line = optimizer.step(line, grads, &|_| 0, &step(&[0.1], 0.9)).0;
             let grads = gradients(&other);
-            other = restored.step(other, grads, &|_| 0, &step(&[0.1], 0.9)).unwrap();
+            other = restored.step(other, grads, &|_| 0, &step(&[0.1], 0.9)).0;
             assert_eq!(slope(&line), slope(&other), "step {count}");
             restored = Optimizer::restore(settings, &restored.save().unwrap()).unwrap();
         }
@@ -365,7 +371,7 @@ mod tests {
     fn weights_that_leave_the_numbers_are_an_error() {
         let line = line();
         let grads = gradients(&line);
-        let failed = Optimizer::new(settings()).step(line, grads, &|_| 0, &step(&[f64::INFINITY], 0.9));
+        let (_, failed) = Optimizer::new(settings()).step(line, grads, &|_| 0, &step(&[f64::INFINITY], 0.9));
         assert!(matches!(failed, Err(Error::Weights { path }) if path == "slope" || path == "offset"));
     }
 }

@@ -232,6 +232,30 @@ pub fn geometric_rates(lowest: f64, highest: f64, groups: usize) -> Vec<f64> {
     (0..groups).map(|group| if groups == 1 { highest } else { lowest * step.powi(group as i32) }).collect()
 }
 
+/// The rates of all groups from one or two numbers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum GroupRates {
+    /// The same for all.
+    Same(f64),
+    /// fastai's `slice(rate)`: a tenth of it for all groups but the last.
+    LastTen(f64),
+    /// fastai's `slice(lowest, highest)`: geometric steps from the first group to the last.
+    Slice(f64, f64),
+}
+
+impl GroupRates {
+    /// The rate of each of so many groups.
+    pub fn of(self, groups: usize) -> Vec<f64> {
+        match self {
+            GroupRates::Same(rate) => vec![rate; groups],
+            GroupRates::LastTen(rate) => {
+                (1..=groups).map(|group| if group == groups { rate } else { rate / 10.0 }).collect()
+            }
+            GroupRates::Slice(lowest, highest) => geometric_rates(lowest, highest, groups),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -180,6 +180,7 @@ impl Training {
             decoupled: self.decoupled_decay,
             decay_vectors: true,
             lookahead: (self.lookahead_steps > 0).then_some(Lookahead { every: self.lookahead_steps, share: 0.5 }),
+            half: None,
         }
     }
 

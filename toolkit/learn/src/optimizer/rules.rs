@@ -38,23 +38,26 @@ pub struct Memory {
     pub square: Vec<f32>,
     /// Slow weights; empty where no rule keeps them.
     pub slow: Vec<f32>,
+    /// Weights in full precision; empty where the model's are.
+    pub master: Vec<f32>,
 }
 
 impl Default for Memory {
     fn default() -> Self {
-        let (mean, square, slow) = (Vec::new(), Vec::new(), Vec::new());
-        Memory { steps: 0, momentum_product: 1.0, second_product: 1.0, mean, square, slow }
+        let (mean, square, slow, master) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Memory { steps: 0, momentum_product: 1.0, second_product: 1.0, mean, square, slow, master }
     }
 }
 
 impl Memory {
     /// Its vectors by name.
-    pub(crate) fn buffers(&self) -> [(&'static str, &Vec<f32>); 3] {
-        [("mean", &self.mean), ("square", &self.square), ("slow", &self.slow)]
+    pub(crate) fn buffers(&self) -> [(&'static str, &Vec<f32>); 4] {
+        [("mean", &self.mean), ("square", &self.square), ("slow", &self.slow), ("master", &self.master)]
     }
 
-    pub(crate) fn buffers_mut(&mut self) -> [(&'static str, &mut Vec<f32>); 3] {
-        [("mean", &mut self.mean), ("square", &mut self.square), ("slow", &mut self.slow)]
+    pub(crate) fn buffers_mut(&mut self) -> [(&'static str, &mut Vec<f32>); 4] {
+        let Memory { mean, square, slow, master, .. } = self;
+        [("mean", mean), ("square", square), ("slow", slow), ("master", master)]
     }
 
     /// What divides the mean gradient, which began at zero.
@@ -144,6 +147,26 @@ fn average(mean: &mut Vec<f32>, gradient: &[f32], beta: f64, share: f64, value: 
     });
 }
 
+/// A number of sixteen bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Half {
+    /// Eight bits of exponent, as f32 has; seven of fraction.
+    Bf16,
+    /// Five bits of exponent, ten of fraction (IEEE 754).
+    F16,
+}
+
+impl Half {
+    /// The nearest number of sixteen bits.
+    pub fn round(self, value: f32) -> f32 {
+        match self {
+            Half::Bf16 => half::bf16::from_f32(value).to_f32(),
+            Half::F16 => half::f16::from_f32(value).to_f32(),
+        }
+    }
+}
+
 /// One thing that an optimizer does to a parameter.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Rule {
@@ -181,6 +204,10 @@ pub enum Rule {
         /// Share of the mean square.
         square: f64,
     },
+    /// The weights in full precision, which the rules after it change (Micikevicius et al. 2018).
+    FromMaster,
+    /// Keeps the weights in full precision and gives the model rounded ones.
+    ToHalf(Half),
     /// Every so many steps the weights go `share` of the way from their slow copy to themselves, and the
     /// copy follows (Zhang et al. 2019).
     Lookahead {
@@ -234,6 +261,15 @@ impl Rule {
             Rule::RectifiedAdam => rectified(parameter),
             Rule::Lamb => lamb(parameter),
             Rule::QuasiHyperbolic { mean, square } => quasi_hyperbolic(parameter, mean as f32, square as f32),
+            Rule::FromMaster => {
+                if !parameter.memory.master.is_empty() {
+                    parameter.weights.copy_from_slice(&parameter.memory.master);
+                }
+            }
+            Rule::ToHalf(half) => {
+                parameter.memory.master = parameter.weights.to_vec();
+                parameter.each_weight(|place| half.round(place.weight));
+            }
             Rule::Lookahead { every, share } => lookahead(parameter, every, share as f32),
         }
     }
