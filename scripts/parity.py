@@ -9,6 +9,7 @@ them. AWD-LSTM is fastai's own module; the QRNN is written op by op. Each case h
 our names), tokens and targets of ten chunks, the logits and gradients of the first, and the losses of
 ten training steps: cross-entropy, clip of the global norm, Adam, state carried. `optimizers.json` holds
 gradients and where PyTorch's, fastai's and optimi's own optimizers go with them in ten steps.
+`rate_finder.json` holds courses of losses and what fastai's `lr_find` suggests for each.
 """
 import json
 import pathlib
@@ -16,6 +17,7 @@ import pathlib
 import optimi
 import torch
 import torch.nn.functional as F
+from fastai.callback.schedule import minimum, slide, steep, valley
 from fastai import optimizer as fastai_optimizer
 from fastai.text.models.awdlstm import AWD_LSTM
 from safetensors.torch import save_file
@@ -164,9 +166,26 @@ def optimizers():
     (FOLDER / "optimizers.json").write_text(json.dumps(case) + "\n")
 
 
+def rate_finder():
+    """Losses that fall and explode, with noise, and the four suggestions."""
+    torch.manual_seed(3)
+    cases = []
+    for count, low, speed, noise in [(100, 3.0, 2.0, 0.0), (100, 2.0, 1.0, 0.02), (80, 4.0, 3.0, 0.1), (60, 1.0, 0.5, 0.3),
+                                     (100, 5.0, 1.5, 0.005), (26, 2.0, 2.0, 0.05)]:
+        rates = 1e-7 * (1e8 ** (torch.arange(count, dtype=torch.float64) / 100))
+        place = torch.linspace(-6, 3, count, dtype=torch.float64)
+        losses = low + 2 / (1 + (speed * (place + 2)).exp()) + (2 * (place - 1.5)).exp() + noise * torch.randn(count, dtype=torch.float64)
+        used = slice(count // 10, -5)
+        suggestions = {f.__name__: f(rates[used], losses[used], count)[0] for f in (valley, slide, minimum, steep)}
+        suggestions = {name: float(value) for name, value in suggestions.items()}
+        cases.append({"rates": rates.tolist(), "losses": losses.tolist(), "suggestions": suggestions})
+    (FOLDER / "rate_finder.json").write_text(json.dumps(cases) + "\n")
+
+
 torch.manual_seed(0)
 torch.set_num_threads(1)
 optimizers()
+rate_finder()
 torch.manual_seed(0)
 dump("qrnn", QrnnModel())
 dump("awd_lstm", LstmModel())

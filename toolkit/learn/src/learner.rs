@@ -130,6 +130,11 @@ impl<'a, O: Objective> Learner<'a, O> {
         result
     }
 
+    /// Whether something was not finite at least once.
+    pub fn has_diverged(&self) -> bool {
+        !self.recovery.attempts.is_empty()
+    }
+
     /// The model without autodiff, and how it got there.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ pub mod callbacks;
 pub mod checkpoint;
 pub mod error;
 pub mod event;
+pub mod finder;
 pub mod freeze;
 pub mod gradients;
 pub mod history;

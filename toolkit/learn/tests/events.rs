@@ -11,6 +11,7 @@ use glossa_learn::Event::{
     AfterCancelValidate, AfterCreate, AfterEpoch, AfterFit, AfterLoss, AfterPred, AfterStep, AfterTrain, AfterValidate,
     BeforeBackward, BeforeBatch, BeforeEpoch, BeforeFit, BeforeStep, BeforeTrain, BeforeValidate,
 };
+use glossa_learn::finder::{Sweep, find_rate};
 use glossa_learn::{Event, Flow, Scope, Training};
 use support::{Act, Sums, act, act_at, bits, failure, learner, listen, phase};
 
@@ -167,4 +168,16 @@ fn a_callback_that_fails_says_who_and_when() {
     let failed = learner(Sums::default()).with(fail).fit(&[phase(1)]).unwrap_err();
     assert!(failed.message.contains("Act") && failed.message.contains("AfterBatch"), "{}", failed.message);
     assert!(failed.message.contains("no disk"));
+}
+
+#[test]
+fn a_sweep_of_rates_finds_where_the_loss_falls() {
+    let sweep = Sweep { lowest: 1e-6, highest: 1e3, steps: 90 };
+    let course = find_rate(learner(Sums::default()), &phase(1), sweep).unwrap();
+    assert!(course.rates.is_sorted() && course.rates[0] < 1.1e-6 && course.rates.len() > 60, "{course:?}");
+    assert!(course.rates.len() < 90, "a rate of a thousand must end the sweep");
+    let found = course.suggestions().unwrap();
+    for rate in [found.valley, found.slide, found.minimum, found.steep] {
+        assert!((1e-6..1e2).contains(&rate), "{found:?}");
+    }
 }

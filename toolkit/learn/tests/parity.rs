@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::prelude::*;
+use glossa_learn::finder::RateCourse;
 use glossa_learn::gradients::global_norm;
 use glossa_learn::optimizer::rules::{self, Hyper, Memory, Parameter, Rule};
 use glossa_learn::optimizer::{Kind, Optimizer, OptimizerSettings, StepSettings};
@@ -179,4 +180,25 @@ fn every_optimizer_goes_where_the_others_go() {
         assert_close(name, &weights, end, 1e-5);
     }
     assert_eq!(case.ends.len(), 11);
+}
+
+#[derive(Deserialize)]
+struct Finder {
+    rates: Vec<f64>,
+    losses: Vec<f64>,
+    suggestions: BTreeMap<String, f64>,
+}
+
+#[test]
+fn suggested_rates_are_fastais() {
+    let cases: Vec<Finder> = serde_json::from_slice(&std::fs::read(file("rate_finder.json")).unwrap()).unwrap();
+    for (number, Finder { rates, losses, suggestions }) in cases.into_iter().enumerate() {
+        let found = RateCourse { rates, losses }.suggestions().unwrap();
+        let found = serde_json::to_value(found).unwrap();
+        for (name, rate) in suggestions {
+            let ours = found[&name].as_f64().unwrap();
+            assert!((ours / rate - 1.0).abs() < 1e-6, "{name} of case {number}: {ours} instead of {rate}");
+        }
+    }
+    assert!(RateCourse::default().suggestions().is_none());
 }
