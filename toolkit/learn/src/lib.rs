@@ -14,6 +14,7 @@ pub mod learner;
 pub mod objective;
 pub mod optimizer;
 mod recovery;
+pub mod sampling;
 pub mod schedule;
 pub mod snapshot;
 pub mod sorted;

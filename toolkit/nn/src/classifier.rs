@@ -4,10 +4,12 @@
 //! Texts of a batch are padded on the right; padding never enters a pooled value, so batch mates
 //! cannot change a prediction.
 
+use std::sync::Arc;
+
 use burn::module::Param;
 use burn::nn::{BatchNorm, BatchNormConfig};
 use burn::prelude::*;
-use burn::tensor::activation::softmax;
+use burn::tensor::activation::{sigmoid, softmax};
 use glossa_base::seed::{Purpose, Stream};
 
 use crate::Error;
@@ -16,9 +18,10 @@ use crate::dropout::Noise;
 use crate::encoder::{Encoder, Tokens};
 use crate::groups::{Grouped, layer_index};
 use crate::init::uniform;
-use crate::kernels::{Activation, concat_pool, decoder_loss, linear};
+use crate::kernels::{Activation, concat_pool, linear};
 use crate::language_model::Likelihood;
 use crate::recurrent::{Recurrent, State};
+use crate::target::{self, Aim, LastLayer, Mix, Problem};
 
 const FIRST_MASK: u64 = 200;
 const SECOND_MASK: u64 = 201;
@@ -43,6 +46,7 @@ pub struct TextBatch {
     lengths: Vec<usize>,
     time: usize,
     vocabulary: usize,
+    mix: Option<Arc<Mix>>,
 }
 
 impl TextBatch {
@@ -62,7 +66,31 @@ impl TextBatch {
                 *slot = token;
             }
         }
-        Ok(TextBatch { tokens, lengths, time, vocabulary })
+        Ok(TextBatch { tokens, lengths, time, vocabulary, mix: None })
+    }
+
+    /// Number of texts.
+    pub fn text_count(&self) -> usize {
+        self.lengths.len()
+    }
+
+    /// Mixes the embeddings of each text with another one's; a mixed text is as long as the longer one.
+    ///
+    /// # Errors
+    /// Partners that are not one of the texts for each.
+    pub fn with_mix(self, mix: Mix) -> Result<Self, Error> {
+        let texts = self.lengths.len();
+        if mix.partners.len() != texts || mix.partners.iter().any(|partner| *partner >= texts) {
+            return Err(Error::Shape { tensor: "partners", found: mix.partners, wanted: format!("{texts} texts") });
+        }
+        let longer = |(own, partner): (&usize, &usize)| self.lengths[*partner].max(*own);
+        let lengths = self.lengths.iter().zip(&mix.partners).map(longer).collect();
+        Ok(TextBatch { lengths, mix: Some(Arc::new(mix)), ..self })
+    }
+
+    /// How texts are mixed.
+    pub fn mix(&self) -> Option<&Mix> {
+        self.mix.as_deref()
     }
 
     /// Steps `start..end` of every text; those after its end do not count.
@@ -70,7 +98,8 @@ impl TextBatch {
         let ids: Vec<u32> = self.tokens.chunks(self.time).flat_map(|row| &row[start..end]).copied().collect();
         let left = |length: &usize| length.saturating_sub(start).min(end - start);
         let lengths = self.lengths.iter().map(left).collect();
-        Ok(Tokens::new(&ids, [self.lengths.len(), end - start], self.vocabulary, device)?.with_lengths(lengths))
+        let tokens = Tokens::new(&ids, [self.lengths.len(), end - start], self.vocabulary, device)?;
+        Ok(tokens.with_lengths(lengths).with_mix(self.mix.clone()))
     }
 }
 
@@ -159,44 +188,31 @@ impl Classifier {
         Ok(Pooled { outputs, texts })
     }
 
-    /// The likelihood of `targets`, one class a text.
+    /// How well the head answers.
     ///
     /// # Errors
-    /// Targets that are not one class a text.
-    pub fn likelihood(
-        &self,
-        pooled: &Pooled,
-        targets: &[usize],
-        noise: Option<Noise>,
-        smoothing: f32,
-    ) -> Result<Likelihood, Error> {
-        let texts = pooled.texts.clone();
-        let targets = self.targets(targets, texts.dims()[0], &texts.device())?;
-        let hidden = self.head.hidden(texts, noise)?;
-        let (weight, bias) = (self.head.second_weight.val(), self.head.second_bias.val());
-        let (loss, statistics) = decoder_loss(hidden, weight, bias, targets, smoothing)?;
-        Ok(Likelihood { loss, statistics })
+    /// Targets that do not fit the texts or the head.
+    pub fn likelihood(&self, pooled: &Pooled, aim: &Aim<'_>, noise: Option<Noise>) -> Result<Likelihood, Error> {
+        let hidden = self.head.hidden(pooled.texts.clone(), noise)?;
+        let layer = LastLayer { weight: self.head.second_weight.val(), bias: self.head.second_bias.val() };
+        target::likelihood(hidden, layer, aim)
     }
 
-    fn targets(&self, targets: &[usize], texts: usize, device: &Device) -> Result<Tensor<1, Int>, Error> {
-        let classes = self.head.second_bias.dims()[0];
-        if targets.len() != texts || targets.iter().any(|target| *target >= classes) {
-            let wanted = format!("{texts} classes below {classes}");
-            return Err(Error::Shape { tensor: "targets", found: targets.to_vec(), wanted });
-        }
-        let targets: Vec<i32> = targets.iter().map(|&target| target as i32).collect();
-        Ok(Tensor::from_data(TensorData::new(targets, [texts]), device))
-    }
-
-    /// Probabilities `[batch, classes]`, in the order of the texts.
+    /// What the head answers for each text `[batch, outputs]`, in the order of the texts: probabilities of
+    /// classes that exclude each other, of labels that do not, or a number.
     ///
     /// # Errors
     /// Texts of another vocabulary.
-    pub fn probabilities(&self, batch: &TextBatch, window: Window) -> Result<Tensor<2>, Error> {
+    pub fn answers(&self, batch: &TextBatch, window: Window, problem: Problem) -> Result<Tensor<2>, Error> {
         let (_, pooled) = self.pool(batch, window, None)?;
         let hidden = self.head.hidden(pooled, None)?;
         let (weight, bias) = (self.head.second_weight.val(), self.head.second_bias.val());
-        Ok(softmax(linear(hidden, weight, bias, Activation::Identity)?, 1))
+        let outputs = linear(hidden, weight, bias, Activation::Identity)?;
+        Ok(match problem {
+            Problem::SingleLabel => softmax(outputs, 1),
+            Problem::MultiLabel => sigmoid(outputs),
+            Problem::Regression => outputs,
+        })
     }
 
     /// Encodes a batch chunk by chunk and pools each text's last `window.pooled` tokens.

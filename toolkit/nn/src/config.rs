@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::target::{Problem, ValueScale};
 
 /// The version of `config.json`.
 pub const FORMAT: u32 = 1;
@@ -87,6 +88,12 @@ pub struct ModelConfig {
     /// Hidden units of the classifier's head.
     #[serde(default = "head_size")]
     pub head_size: usize,
+    /// What the classifier answers.
+    #[serde(default, rename = "problem_type")]
+    pub problem: Problem,
+    /// The scale of its answers, where they are numbers.
+    #[serde(default)]
+    pub scale: ValueScale,
 }
 
 fn head_size() -> usize {
@@ -112,6 +119,8 @@ impl ModelConfig {
             backward: false,
             labels: Vec::new(),
             head_size: head_size(),
+            problem: Problem::default(),
+            scale: ValueScale::default(),
         }
     }
 
@@ -142,8 +151,18 @@ impl ModelConfig {
         if labels.windows(2).any(|pair| pair[0] == pair[1]) {
             return Err(Error::Config("a label stands there twice".to_owned()));
         }
-        if self.is_classifier() && (self.labels.len() < 2 || self.head_size == 0 || self.head_size > 1 << 16) {
-            return Err(Error::Config("a classifier needs at least two labels and a head".to_owned()));
+        let labels = match self.problem {
+            Problem::SingleLabel => 2..usize::MAX,
+            Problem::MultiLabel => 1..usize::MAX,
+            Problem::Regression => 1..2,
+        };
+        let fits = labels.contains(&self.labels.len()) && (1..=1 << 16).contains(&self.head_size);
+        if self.is_classifier() && !fits {
+            let problem = format!("{} labels do not fit {:?}, or there is no head", self.labels.len(), self.problem);
+            return Err(Error::Config(problem));
+        }
+        if !(self.scale.mean.is_finite() && self.scale.deviation.is_finite()) {
+            return Err(Error::Config("the scale of the answers is not finite".to_owned()));
         }
         self.encoder.check()
     }

@@ -6,6 +6,7 @@ use burn::prelude::*;
 
 use crate::Error;
 use crate::dropout::Noise;
+use crate::target::Mix;
 
 /// Token ids `[batch, time]`, checked against a vocabulary before they reach a kernel.
 #[derive(Debug, Clone)]
@@ -15,6 +16,7 @@ pub struct Tokens {
     device: Device,
     vocabulary: usize,
     lengths: Option<Arc<[usize]>>,
+    mix: Option<Arc<Mix>>,
 }
 
 impl Tokens {
@@ -32,13 +34,24 @@ impl Tokens {
         if let Some(&token) = ids.iter().find(|id| **id as usize >= vocabulary) {
             return Err(Error::Token { token, vocabulary });
         }
-        Ok(Tokens { ids: ids.to_vec(), shape, device: device.clone(), vocabulary, lengths: None })
+        Ok(Tokens { ids: ids.to_vec(), shape, device: device.clone(), vocabulary, lengths: None, mix: None })
     }
 
     /// The same, of which each row has so many tokens that count; padding follows them.
     #[must_use]
     pub fn with_lengths(self, lengths: Vec<usize>) -> Self {
         Tokens { lengths: Some(lengths.into()), ..self }
+    }
+
+    /// The same, each row mixed with another one in the embeddings.
+    #[must_use]
+    pub(crate) fn with_mix(self, mix: Option<Arc<Mix>>) -> Self {
+        Tokens { mix, ..self }
+    }
+
+    /// How rows are mixed.
+    pub(crate) fn mix(&self) -> Option<&Mix> {
+        self.mix.as_deref()
     }
 
     /// The ids for a table of so many rows, on the device.

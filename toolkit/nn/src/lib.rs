@@ -14,6 +14,7 @@ pub mod language_model;
 pub mod qrnn;
 pub mod recurrent;
 pub mod sampled;
+pub mod target;
 pub mod weights;
 
 pub use classifier::Classifier;
@@ -25,3 +26,4 @@ pub use error::Error;
 pub use groups::Grouped;
 pub use language_model::LanguageModel;
 pub use sampled::Sampler;
+pub use target::{Aim, Mix, Problem, Targets, ValueScale};

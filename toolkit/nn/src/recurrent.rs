@@ -15,6 +15,7 @@ use crate::encoder::{Encoded, Encoder, Tokens};
 use crate::init::uniform;
 use crate::kernels::{embed, mask_steps};
 use crate::qrnn::{QrnnConfig, QrnnLayer};
+use crate::target::Mix;
 
 const EMBEDDING_MASK: u64 = 100;
 const INPUT_MASK: u64 = 101;
@@ -113,8 +114,19 @@ impl Recurrent {
             _ => vec![1.0; vocabulary],
         };
         let scales = Tensor::<1>::from_data(TensorData::new(scales, [vocabulary]), &ids.device());
-        embed(self.embedding.val(), ids, scales)
+        let own = embed(self.embedding.val(), ids, scales)?;
+        Ok(match tokens.mix() {
+            Some(mix) => mixed(own, mix),
+            None => own,
+        })
     }
+}
+
+/// Each row `[time, width]` mixed with its partner (Guo et al. 2019).
+fn mixed(own: Tensor<3>, mix: &Mix) -> Tensor<3> {
+    let partners: Vec<i32> = mix.partners.iter().map(|&partner| partner as i32).collect();
+    let partners = Tensor::from_data(TensorData::new(partners, [mix.partners.len()]), &own.device());
+    own.clone() * mix.share + own.select(0, partners) * (1.0 - mix.share)
 }
 
 /// Variational dropout: the same units at every step.

@@ -31,9 +31,11 @@ fn batch_mates_do_not_change_a_prediction() {
     for cell in [Cell::Qrnn, Cell::AwdLstm] {
         let model = Classifier::fresh(&config(cell), 7, 3, 1, &device);
         let texts: Vec<Vec<u32>> = [1, 3, 4, 5, 12, 30].into_iter().map(|length| text(length, length as u32)).collect();
-        let together = numbers(model.probabilities(&TextBatch::new(&texts, 1, 23).unwrap(), WINDOW).unwrap());
+        let together =
+            numbers(model.answers(&TextBatch::new(&texts, 1, 23).unwrap(), WINDOW, Problem::SingleLabel).unwrap());
         for (row, text) in texts.iter().enumerate() {
-            let alone = numbers(model.probabilities(&TextBatch::new(&[text], 1, 23).unwrap(), WINDOW).unwrap());
+            let alone =
+                numbers(model.answers(&TextBatch::new(&[text], 1, 23).unwrap(), WINDOW, Problem::SingleLabel).unwrap());
             let difference = largest_difference(&alone, &together[row * 3..row * 3 + 3]);
             assert!(difference < 1e-6, "{cell:?} length {}: {difference}", text.len());
         }

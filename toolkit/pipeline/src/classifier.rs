@@ -10,10 +10,10 @@ use glossa_base::seed::{Purpose, Stream};
 use glossa_base::{Failure, Kind, Outcome, Progress};
 use glossa_eval::{Prediction, Report, ReportOptions};
 use glossa_learn::EpochRecord;
-use glossa_nn::{Classifier, DeviceChoice, ModelConfig};
+use glossa_nn::{Classifier, DeviceChoice, ModelConfig, Targets};
 use glossa_recipes::baseline::{Baseline, BaselineOptions};
 use glossa_recipes::classification::Resegment;
-use glossa_recipes::{LabelledTokens, Reading, model_folder};
+use glossa_recipes::{ClassifierData, LabelledTokens, Reading, model_folder};
 use glossa_text::labelled::{Columns, Example, read};
 use glossa_text::tokenizer::Tokenizer;
 use glossa_zoo::card::{Card, MetricRow};
@@ -91,12 +91,12 @@ fn read_sets(files: &LabelledFiles<'_>) -> Outcome<Sets> {
 }
 
 fn tokens(tokenizer: &Tokenizer, examples: &[Example], labels: &[String], place: &Path) -> Outcome<LabelledTokens> {
-    let mut tokens = LabelledTokens::default();
+    let (mut texts, mut classes) = (Vec::new(), Vec::new());
     for example in examples {
-        tokens.texts.push(tokenizer.encode(&example.text)?);
-        tokens.classes.push(class(&example.label, labels, place)?);
+        texts.push(tokenizer.encode(&example.text)?);
+        classes.push(class(&example.label, labels, place)?);
     }
-    Ok(tokens)
+    Ok(LabelledTokens { texts, targets: Targets::Classes(classes) })
 }
 
 fn class(label: &str, labels: &[String], place: &Path) -> Outcome<usize> {
@@ -117,7 +117,8 @@ fn sampled(tokenizer: &Tokenizer, examples: &[Example], alpha: f32, seed: u64, e
 
 fn reading(tokenizer: &Tokenizer, recipe: &glossa_recipes::Recipe, backward: bool) -> Reading {
     let window = glossa_recipes::classification::window(&recipe.classify);
-    Reading { pad: tokenizer.pad_id(), vocabulary: tokenizer.vocabulary_size(), window, backward }
+    let (problem, scale) = Default::default();
+    Reading { pad: tokenizer.pad_id(), vocabulary: tokenizer.vocabulary_size(), window, backward, problem, scale }
 }
 
 /// Trains a classifier and writes its model folder.
@@ -157,9 +158,9 @@ pub fn train(start: &Start<'_>, files: &LabelledFiles<'_>, setting: Setting<'_>)
     let alpha = setting.recipe.classify.segmentation_alpha;
     let resegment = |epoch: usize| sampled(&tokenizer, &sets.train, alpha, setting.seed, epoch);
     let resegment = (alpha > 0.0).then_some(&resegment as Resegment<'_>);
-    let trained =
-        glossa_recipes::classify(model, &setting.recipe.classify, &train, valid.as_ref(), resegment, reading, run)
-            .map_err(|failure| training.explain(failure))?;
+    let data = ClassifierData { train: &train, valid: valid.as_ref(), resegment, reading };
+    let trained = glossa_recipes::classify(model, &setting.recipe.classify, data, run)
+        .map_err(|failure| training.explain(failure))?;
     let mut config = ModelConfig::classifier(encoder, tokenizer.digest(), sets.labels.clone());
     (config.head_size, config.backward) = (head, backward);
     let test = match &sets.test {

@@ -2,36 +2,31 @@
 
 use burn::prelude::*;
 use glossa_base::seed::{Purpose, Stream};
-use glossa_base::{Outcome, Progress};
-use glossa_learn::callbacks::{SaveBest, Watch};
+use glossa_base::{Interrupt, Outcome, Progress, Silent};
+use glossa_learn::callbacks::{Classed, EarlyStopping, GradualUnfreezing, LabelNoise, Mixable, Mixup, SaveBest, Watch};
+use glossa_learn::finder::{RateCourse, Sweep, find_rate};
 use glossa_learn::learner::{Trained, numbers};
+use glossa_learn::sampling;
 use glossa_learn::sorted::{evaluation_batches, training_batches};
-use glossa_learn::{Freezing, Loss, Metrics, Objective, Phase, Place};
+use glossa_learn::{Freezing, Learner, Loss, Metrics, Objective, Phase, Place};
 use glossa_nn::classifier::{Pooled, TextBatch, Window};
-use glossa_nn::{Classifier, Grouped, Noise};
+use glossa_nn::{Aim, Classifier, Grouped, Mix, Noise, Problem, Targets, ValueScale};
 
 use crate::Error;
+use crate::judge;
 use crate::language_modelling::Run;
-use crate::recipe::{ClassifyRecipe, Unfreezing};
+use crate::recipe::{Balance, ClassifyRecipe, Unfreezing};
 
 /// Texts of a batch in prediction.
 const PREDICTION_BATCH: usize = 64;
 
-/// Tokenized texts with the indices of their classes.
-#[derive(Debug, Clone, Default)]
+/// Tokenized texts and what each should be answered with.
+#[derive(Debug, Clone)]
 pub struct LabelledTokens {
     /// Token ids of each text.
     pub texts: Vec<Vec<u32>>,
-    /// Class of each text.
-    pub classes: Vec<usize>,
-}
-
-impl LabelledTokens {
-    fn batch(&self, indices: &[usize], reading: Reading) -> Result<(TextBatch, Vec<usize>), Error> {
-        let texts: Vec<&[u32]> = indices.iter().map(|&index| self.texts[index].as_slice()).collect();
-        let batch = reading.batch(&texts).map_err(|error| Error::Labels(error.to_string()))?;
-        Ok((batch, indices.iter().map(|&index| self.classes[index]).collect()))
-    }
+    /// As many targets.
+    pub targets: Targets,
 }
 
 /// What a classifier reads and how.
@@ -45,6 +40,10 @@ pub struct Reading {
     pub window: Window,
     /// From the end of each text to its beginning.
     pub backward: bool,
+    /// What it answers.
+    pub problem: Problem,
+    /// The scale of the numbers that it answers.
+    pub scale: ValueScale,
 }
 
 impl Reading {
@@ -66,55 +65,104 @@ pub fn window(recipe: &ClassifyRecipe) -> Window {
 /// Gives the training texts of an epoch, segmented anew (subword regularisation, Kudo 2018).
 pub type Resegment<'a> = &'a dyn Fn(usize) -> Outcome<Vec<Vec<u32>>>;
 
-/// Trains a classifier; with `resegment`, each epoch reads the training texts in other pieces.
+/// What a classifier learns from.
+#[derive(Clone, Copy)]
+pub struct ClassifierData<'a> {
+    /// Texts to learn from.
+    pub train: &'a LabelledTokens,
+    /// Texts to judge epochs by.
+    pub valid: Option<&'a LabelledTokens>,
+    /// Where there is one, each epoch reads the training texts in other pieces.
+    pub resegment: Option<Resegment<'a>>,
+    /// How texts are read.
+    pub reading: Reading,
+}
+
+/// Trains a classifier.
 ///
 /// # Errors
-/// Fewer than two texts, a token outside the vocabulary, or a loss that is not a number.
+/// Fewer than two texts, a token outside the vocabulary, numbers that are not finite after all roll-backs.
 pub fn classify(
     model: Classifier,
     recipe: &ClassifyRecipe,
-    train: &LabelledTokens,
-    valid: Option<&LabelledTokens>,
-    resegment: Option<Resegment<'_>>,
-    reading: Reading,
+    data: ClassifierData<'_>,
     run: Run<'_>,
 ) -> Outcome<Trained<Classifier>> {
-    if train.texts.len() < 2 {
-        return Err(Error::Labels(format!("{} texts are too few", train.texts.len())).into());
-    }
-    let classes = train.classes.iter().max().map_or(0, |largest| largest + 1);
-    let smoothing = recipe.training.label_smoothing / if recipe.smoothing_per_class { classes as f64 } else { 1.0 };
-    let model = model.fork(&run.device.clone().autodiff()).train();
     let phases = phases(&model, recipe);
-    let objective = Texts {
-        recipe,
-        train: train.clone(),
-        valid,
-        resegment,
-        reading,
-        run,
-        smoothing: smoothing as f32,
-        batches: Vec::new(),
-    };
-    let best = recipe.keep_best.then(|| SaveBest::new(Watch::highest("accuracy")));
-    let mut learner = run.learner(model, objective, &recipe.training).with_some(best);
+    let mut learner = learner(model, recipe, data, run)?;
     learner.fit(&phases)?;
     learner.finish()
 }
 
-/// One phase for everything at once; or the head alone, one more group an epoch, then all.
-fn phases(model: &Classifier, recipe: &ClassifyRecipe) -> Vec<Phase> {
-    let (training, groups) = (&recipe.training, model.group_count());
-    let whole = Phase {
+/// Tries rates for training a classifier, with everything unfrozen.
+///
+/// # Errors
+/// As [`classify`].
+pub fn find_classify_rate(
+    model: Classifier,
+    recipe: &ClassifyRecipe,
+    data: ClassifierData<'_>,
+    run: Run<'_>,
+) -> Outcome<RateCourse> {
+    let phase = whole_phase(&model, recipe);
+    find_rate(learner(model, recipe, data, run)?, &phase, Sweep::default())
+}
+
+fn learner<'a>(
+    model: Classifier,
+    recipe: &'a ClassifyRecipe,
+    data: ClassifierData<'a>,
+    run: Run<'a>,
+) -> Outcome<Learner<'a, Texts<'a>>> {
+    let train = data.train;
+    if train.texts.len() < 2 || train.texts.len() != train.targets.len() {
+        let problem = format!("{} texts with {} labels are too few", train.texts.len(), train.targets.len());
+        return Err(Error::Labels(problem).into());
+    }
+    let classes = match &train.targets {
+        Targets::Classes(classes) => classes.iter().max().map_or(0, |largest| largest + 1),
+        _ => 1,
+    };
+    let smoothing = recipe.training.label_smoothing / if recipe.smoothing_per_class { classes as f64 } else { 1.0 };
+    let class_weights = match (&train.targets, recipe.balance) {
+        (Targets::Classes(classes), Balance::ClassWeights) => Some(sampling::class_weights(classes)),
+        _ => None,
+    };
+    let objective =
+        Texts { recipe, data, texts: None, run, smoothing: smoothing as f32, class_weights, batches: Vec::new() };
+    let watch = || match data.reading.problem {
+        Problem::SingleLabel => Watch::highest("accuracy"),
+        Problem::MultiLabel => Watch::highest("f1"),
+        Problem::Regression => Watch::lowest("rmse"),
+    };
+    let model = model.fork(&run.device.clone().autodiff()).train();
+    let gradual = recipe.unfreezing == Unfreezing::GradualInOneSchedule;
+    Ok(run
+        .learner(model, objective, &recipe.training)
+        .with_some(gradual.then_some(GradualUnfreezing))
+        .with_some(LabelNoise::new(recipe.label_noise, classes, run.seed))
+        .with_some(Mixup::new(recipe.mixup, run.seed))
+        .with_some(recipe.keep_best.then(|| SaveBest::new(watch())))
+        .with_some((recipe.patience > 0).then(|| EarlyStopping::new(watch(), recipe.patience))))
+}
+
+fn whole_phase(model: &Classifier, recipe: &ClassifyRecipe) -> Phase {
+    let training = &recipe.training;
+    Phase {
         name: "classify".to_owned(),
         epochs: training.epochs,
         freezing: Freezing::NONE,
-        rates: training.rates(groups),
+        rates: training.rates(model.group_count()),
         schedule: training.schedule.clone(),
         optimizer: training.optimizer(),
-    };
+    }
+}
+
+/// One phase for everything at once; or the head alone, one more group an epoch, then all.
+fn phases(model: &Classifier, recipe: &ClassifyRecipe) -> Vec<Phase> {
+    let (training, groups, whole) = (&recipe.training, model.group_count(), whole_phase(model, recipe));
     match recipe.unfreezing {
-        Unfreezing::AtOnce => vec![whole],
+        Unfreezing::AtOnce | Unfreezing::GradualInOneSchedule => vec![whole],
         Unfreezing::Gradual => {
             let thawing =
                 (1..groups - 1).rev().take(training.epochs.saturating_sub(1).min(3)).map(|first_group| Phase {
@@ -133,25 +181,58 @@ fn phases(model: &Classifier, recipe: &ClassifyRecipe) -> Vec<Phase> {
 
 struct Texts<'a> {
     recipe: &'a ClassifyRecipe,
-    train: LabelledTokens,
-    valid: Option<&'a LabelledTokens>,
-    resegment: Option<Resegment<'a>>,
-    reading: Reading,
+    data: ClassifierData<'a>,
+    /// The training texts of the epoch, where they are segmented anew.
+    texts: Option<Vec<Vec<u32>>>,
     run: Run<'a>,
     smoothing: f32,
+    class_weights: Option<Vec<f32>>,
     batches: Vec<Vec<usize>>,
 }
 
-/// Texts with the class of each.
+/// Texts and what each should be answered with.
 struct LabelledBatch {
+    examples: Vec<usize>,
     texts: TextBatch,
-    classes: Vec<usize>,
+    targets: Targets,
+}
+
+impl Mixable for LabelledBatch {
+    fn example_count(&self) -> usize {
+        self.examples.len()
+    }
+
+    fn mix(&mut self, mix: Mix) -> Outcome<()> {
+        self.texts = self.texts.clone().with_mix(mix)?;
+        Ok(())
+    }
+}
+
+impl Classed for LabelledBatch {
+    fn examples(&mut self) -> Vec<(usize, &mut usize)> {
+        match &mut self.targets {
+            Targets::Classes(classes) => self.examples.iter().copied().zip(classes).collect(),
+            _ => Vec::new(),
+        }
+    }
 }
 
 impl Texts<'_> {
     fn noise(&self, place: Place) -> Noise {
         let stream = Stream::new(self.run.seed, Purpose::Dropout, place.epoch as u64, place.step as u64);
         Noise { dropouts: self.recipe.training.dropouts(), stream }
+    }
+
+    fn texts(&self) -> &[Vec<u32>] {
+        self.texts.as_ref().unwrap_or(&self.data.train.texts)
+    }
+
+    /// The examples of an epoch; some may come more than once.
+    fn examples(&self, epoch: usize) -> Vec<usize> {
+        match (&self.data.train.targets, self.recipe.balance) {
+            (Targets::Classes(classes), Balance::Resample) => sampling::resampled(classes, self.run.seed, epoch),
+            _ => (0..self.data.train.texts.len()).collect(),
+        }
     }
 }
 
@@ -161,45 +242,43 @@ impl Objective for Texts<'_> {
     type Prediction = Pooled;
 
     fn begin_epoch(&mut self, epoch: usize) -> Outcome<usize> {
-        if let Some(resegment) = self.resegment {
-            self.train.texts = resegment(epoch)?;
-        }
-        let lengths: Vec<usize> = self.train.texts.iter().map(Vec::len).collect();
-        self.batches = training_batches(&lengths, self.recipe.training.batch_size, self.run.seed, epoch);
+        self.texts = self.data.resegment.map(|resegment| resegment(epoch)).transpose()?;
+        let examples = self.examples(epoch);
+        let lengths: Vec<usize> = examples.iter().map(|&example| self.texts()[example].len()).collect();
+        let batches = training_batches(&lengths, self.recipe.training.batch_size, self.run.seed, epoch);
+        let pick = |batch: Vec<usize>| batch.into_iter().map(|at| examples[at]).collect();
+        self.batches = batches.into_iter().map(pick).collect();
         Ok(self.batches.len())
     }
 
     fn batch(&mut self, place: Place) -> Outcome<LabelledBatch> {
-        let (texts, classes) = self.train.batch(&self.batches[place.step], self.reading)?;
-        Ok(LabelledBatch { texts, classes })
+        let examples = self.batches.get(place.step).cloned().unwrap_or_default();
+        let texts: Vec<&[u32]> = examples.iter().map(|&example| self.texts()[example].as_slice()).collect();
+        let texts = self.data.reading.batch(&texts).map_err(|error| Error::Labels(error.to_string()))?;
+        let targets = self.data.reading.scale.narrow(self.data.train.targets.select(&examples));
+        Ok(LabelledBatch { examples, texts, targets })
     }
 
     fn predict(&mut self, model: &Classifier, batch: &LabelledBatch, place: Place) -> Outcome<Pooled> {
-        Ok(model.read(&batch.texts, self.reading.window, Some(self.noise(place)))?)
+        Ok(model.read(&batch.texts, self.data.reading.window, Some(self.noise(place)))?)
     }
 
     fn loss(&mut self, model: &Classifier, batch: &LabelledBatch, prediction: &Pooled, place: Place) -> Outcome<Loss> {
-        let likelihood = model.likelihood(prediction, &batch.classes, Some(self.noise(place)), self.smoothing)?;
+        let aim = Aim {
+            targets: &batch.targets,
+            class_weights: self.class_weights.as_deref(),
+            mix: batch.texts.mix(),
+            smoothing: self.smoothing,
+        };
+        let likelihood = model.likelihood(prediction, &aim, Some(self.noise(place)))?;
         Ok(Loss { total: likelihood.loss, statistics: likelihood.statistics })
     }
 
     fn validate(&mut self, model: &Classifier) -> Outcome<Metrics> {
-        let Some(valid) = self.valid else { return Ok(Metrics::new()) };
-        judge(model, valid, self.reading)
+        let Some(valid) = self.data.valid else { return Ok(Metrics::new()) };
+        let answers = predict_unless(model, &valid.texts, self.data.reading, &Silent, self.run.interrupt)?;
+        Ok(judge::judge(&answers, &valid.targets))
     }
-}
-
-/// Mean loss and accuracy on labelled texts.
-fn judge(model: &Classifier, texts: &LabelledTokens, reading: Reading) -> Outcome<Metrics> {
-    let probabilities = predict(model, &texts.texts, reading, &glossa_base::Silent)?;
-    let count = texts.texts.len().max(1) as f64;
-    let mut metrics = Metrics::new();
-    for (row, &class) in probabilities.iter().zip(&texts.classes) {
-        let right = row.get(class).copied().unwrap_or(0.0);
-        *metrics.entry("loss".to_owned()).or_default() -= right.max(1e-12).ln() / count;
-        *metrics.entry("accuracy".to_owned()).or_default() += f64::from(u8::from(best_class(row) == class)) / count;
-    }
-    Ok(metrics)
 }
 
 /// The index of the largest probability; the first of equals.
@@ -208,7 +287,8 @@ pub fn best_class(probabilities: &[f64]) -> usize {
     probabilities.iter().enumerate().fold(0, better)
 }
 
-/// Probabilities of each class for each text, in the order of the texts.
+/// What a classifier answers for each text, in the order of the texts: a probability of each class or label,
+/// or one number.
 ///
 /// # Errors
 /// A token outside the vocabulary.
@@ -218,15 +298,27 @@ pub fn predict(
     reading: Reading,
     progress: &dyn Progress,
 ) -> Outcome<Vec<Vec<f64>>> {
+    predict_unless(model, texts, reading, progress, &Interrupt::default())
+}
+
+/// As [`predict`], but stops when that is asked for.
+fn predict_unless(
+    model: &Classifier,
+    texts: &[Vec<u32>],
+    reading: Reading,
+    progress: &dyn Progress,
+    interrupt: &Interrupt,
+) -> Outcome<Vec<Vec<f64>>> {
     let lengths: Vec<usize> = texts.iter().map(Vec::len).collect();
     let mut predictions = vec![Vec::new(); texts.len()];
     for indices in evaluation_batches(&lengths, PREDICTION_BATCH) {
+        interrupt.check()?;
         let rows: Vec<&[u32]> = indices.iter().map(|&index| texts[index].as_slice()).collect();
         let batch = reading.batch(&rows)?;
-        let probabilities: Tensor<2> = model.probabilities(&batch, reading.window)?;
-        let classes = probabilities.dims()[1];
-        for (&index, row) in indices.iter().zip(numbers(&probabilities)?.chunks(classes)) {
-            predictions[index] = row.to_vec();
+        let answers: Tensor<2> = model.answers(&batch, reading.window, reading.problem)?;
+        let outputs = answers.dims()[1];
+        for (&index, row) in indices.iter().zip(numbers(&answers)?.chunks(outputs)) {
+            predictions[index] = row.iter().map(|answer| reading.scale.widen(*answer)).collect();
         }
         progress.advance(indices.len() as u64);
     }

@@ -3,7 +3,10 @@
 use burn::prelude::*;
 use glossa_base::seed::{Purpose, Stream};
 use glossa_base::{Failure, Interrupt, Kind, Outcome, Progress};
-use glossa_learn::callbacks::{ActivationRegularisation, Activations, GradientClip};
+use glossa_learn::callbacks::{
+    ActivationRegularisation, Activations, GradientAccumulation, GradientClip, LossScale, WeightAverage,
+};
+use glossa_learn::finder::{RateCourse, Sweep, find_rate};
 use glossa_learn::learner::{Trained, numbers};
 use glossa_learn::stream::{StreamBatch, Streams, TokenSource, shuffled, token_count};
 use glossa_learn::{
@@ -13,7 +16,7 @@ use glossa_nn::encoder::Encoded;
 use glossa_nn::recurrent::{LayerState, State};
 use glossa_nn::{Encoder, EncoderConfig, Grouped, LanguageModel, Noise, Sampler, Tokens};
 
-use crate::recipe::{FinetuneRecipe, LanguageModelRecipe, Training};
+use crate::recipe::{FinetuneRecipe, LanguageModelRecipe, Precision, Training};
 
 /// Where and from which seed to train, who listens, and how it may be interrupted.
 #[derive(Clone, Copy)]
@@ -43,7 +46,10 @@ impl<'a> Run<'a> {
             .with_checkpoints(checkpoints)
             .with_interrupt(self.interrupt.clone())
             .with_some(ActivationRegularisation::new(activation, temporal))
+            .with_some((training.precision == Precision::F16).then(LossScale::default))
+            .with_some(GradientAccumulation::new(training.accumulation))
             .with_some(GradientClip::new(training.clip))
+            .with_some(WeightAverage::new(training.weight_average))
     }
 }
 
@@ -58,15 +64,41 @@ pub fn pretrain(
     valid: Option<&dyn TokenSource>,
     run: Run<'_>,
 ) -> Outcome<Trained<LanguageModel>> {
+    let (model, phase, sampler) = fresh(config, recipe, train, run)?;
+    let mut learner = learner(model, sampler, &recipe.training, train, valid, run);
+    learner.fit(&[phase])?;
+    learner.finish()
+}
+
+/// Tries rates for [`pretrain`].
+///
+/// # Errors
+/// As [`pretrain`].
+pub fn find_pretrain_rate(
+    config: &EncoderConfig,
+    recipe: &LanguageModelRecipe,
+    train: &dyn TokenSource,
+    run: Run<'_>,
+) -> Outcome<RateCourse> {
+    let (model, phase, sampler) = fresh(config, recipe, train, run)?;
+    find_rate(learner(model, sampler, &recipe.training, train, None, run), &phase, Sweep::default())
+}
+
+/// A model with fresh weights and how it is trained.
+fn fresh(
+    config: &EncoderConfig,
+    recipe: &LanguageModelRecipe,
+    train: &dyn TokenSource,
+    run: Run<'_>,
+) -> Outcome<(LanguageModel, Phase, Option<Sampler>)> {
     config.check()?;
-    let device = run.device.clone().autodiff();
-    let model = LanguageModel::new(config, run.seed, &device);
+    let model = LanguageModel::new(config, run.seed, &run.device.clone().autodiff());
     let phase = whole_phase("pretrain", &model, &recipe.training);
     let sampler = match recipe.sampled_pieces {
         0 => None,
         size => Some(Sampler::new(&counts(train, config.vocabulary_size), size)?),
     };
-    fit(model, &[phase], sampler, &recipe.training, train, valid, run)
+    Ok((model, phase, sampler))
 }
 
 /// How often each piece occurs.
@@ -103,7 +135,24 @@ pub fn finetune(
         rates: vec![recipe.frozen_rate; groups],
         ..whole.clone()
     };
-    fit(model, &[frozen, whole], None, training, train, valid, run)
+    let mut learner = learner(model, None, training, train, valid, run);
+    learner.fit(&[frozen, whole])?;
+    learner.finish()
+}
+
+/// Tries rates for [`finetune`], with everything unfrozen.
+///
+/// # Errors
+/// As [`finetune`].
+pub fn find_finetune_rate(
+    model: LanguageModel,
+    recipe: &FinetuneRecipe,
+    train: &dyn TokenSource,
+    run: Run<'_>,
+) -> Outcome<RateCourse> {
+    let model = model.fork(&run.device.clone().autodiff()).train();
+    let phase = whole_phase("finetune", &model, &recipe.training);
+    find_rate(learner(model, None, &recipe.training, train, None, run), &phase, Sweep::default())
 }
 
 fn whole_phase(name: &str, model: &LanguageModel, training: &Training) -> Phase {
@@ -117,22 +166,18 @@ fn whole_phase(name: &str, model: &LanguageModel, training: &Training) -> Phase 
     }
 }
 
-fn fit(
+fn learner<'a>(
     model: LanguageModel,
-    phases: &[Phase],
     sampler: Option<Sampler>,
-    training: &Training,
-    train: &dyn TokenSource,
-    valid: Option<&dyn TokenSource>,
-    run: Run<'_>,
-) -> Outcome<Trained<LanguageModel>> {
-    let streams = stream_count(train, training);
-    let vocabulary = model.vocabulary_size();
+    training: &'a Training,
+    train: &'a dyn TokenSource,
+    valid: Option<&'a dyn TokenSource>,
+    run: Run<'a>,
+) -> Learner<'a, Objectives<'a>> {
+    let (streams, vocabulary) = (stream_count(train, training), model.vocabulary_size());
     let objective =
         Objectives { training, sampler, train, valid, run, streams, vocabulary, batches: None, state: None };
-    let mut learner = run.learner(model, objective, training);
-    learner.fit(phases)?;
-    learner.finish()
+    run.learner(model, objective, training)
 }
 
 /// Small texts fill fewer streams: each should be several chunks long.

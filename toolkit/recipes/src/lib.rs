@@ -5,13 +5,14 @@ pub mod baseline;
 pub mod classification;
 pub mod error;
 pub mod generation;
+mod judge;
 pub mod language_modelling;
 pub mod model_folder;
 pub mod recipe;
 
-pub use classification::{LabelledTokens, Reading, best_class, classify, predict};
+pub use classification::{ClassifierData, LabelledTokens, Reading, best_class, classify, find_classify_rate, predict};
 pub use error::Error;
 pub use generation::{Sampling, generate};
 pub use glossa_learn::learner::Trained;
-pub use language_modelling::{Evaluated, Run, evaluate, finetune, pretrain};
+pub use language_modelling::{Evaluated, Run, evaluate, find_finetune_rate, find_pretrain_rate, finetune, pretrain};
 pub use recipe::Recipe;

@@ -2,7 +2,7 @@
 //! single values, and what came out is saved beside what it made.
 
 use glossa_base::nearest::nearest;
-use glossa_learn::optimizer::Lookahead;
+use glossa_learn::optimizer::{Half, Lookahead};
 use glossa_learn::{Kind, OptimizerSettings, Schedule};
 use glossa_nn::{Cell, Dropouts, EncoderConfig};
 use glossa_text::rules::Preset as Rules;
@@ -109,6 +109,50 @@ pub struct Training {
     pub dropouts: Dropouts,
     /// All five times this.
     pub dropout_multiplier: f64,
+    /// Batches whose gradients make one step together.
+    #[serde(default = "one")]
+    pub accumulation: usize,
+    /// Decay of a moving average of the weights, which is kept instead of the last ones; 0 for none.
+    #[serde(default)]
+    pub weight_average: f64,
+    /// Sixteen-bit weights in the model, full ones beside them, and scaled losses for `f16`.
+    #[serde(default)]
+    pub precision: Precision,
+    /// Whether biases and normalisation decay too.
+    #[serde(default = "yes")]
+    pub decay_vectors: bool,
+}
+
+/// The precision of a model's weights in training.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// 32 bits.
+    #[default]
+    F32,
+    /// 16 bits with the range of f32.
+    Bf16,
+    /// 16 bits with less range: losses are scaled.
+    F16,
+}
+
+impl Precision {
+    /// The half that it is, if it is one.
+    pub fn half(self) -> Option<Half> {
+        match self {
+            Precision::F32 => None,
+            Precision::Bf16 => Some(Half::Bf16),
+            Precision::F16 => Some(Half::F16),
+        }
+    }
+}
+
+fn one() -> usize {
+    1
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// Language modelling from fresh weights.
@@ -140,8 +184,24 @@ pub struct FinetuneRecipe {
 pub enum Unfreezing {
     /// Everything learns from the start (MultiFiT's `1cycle`).
     AtOnce,
-    /// The head alone, then one more group an epoch (Howard and Ruder 2018, section 3.3), then all.
+    /// The head alone, then one more group an epoch (Howard and Ruder 2018, section 3.3), then all; the
+    /// schedule begins anew with each.
     Gradual,
+    /// One more group an epoch within one schedule over all epochs.
+    GradualInOneSchedule,
+}
+
+/// What is done about classes of which there are few texts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Balance {
+    /// Nothing.
+    #[default]
+    None,
+    /// Each class counts alike in the loss.
+    ClassWeights,
+    /// Texts of rare classes come more often.
+    Resample,
 }
 
 /// Classification.
@@ -159,8 +219,20 @@ pub struct ClassifyRecipe {
     /// Smoothing of the segmentations that training texts are sampled with, each epoch anew; 0 for the
     /// best segmentation always (unigram tokenizers; 0.1 to 0.5 are usual).
     pub segmentation_alpha: f32,
-    /// Keep the epoch with the best validation accuracy, or the last one.
+    /// Keep the epoch that is best on validation, or the last one.
     pub keep_best: bool,
+    /// What is done about rare classes: `none`, `class-weights` or `resample`.
+    #[serde(default)]
+    pub balance: Balance,
+    /// Strength of mixup of embeddings, Beta's two parameters; 0 for none.
+    #[serde(default)]
+    pub mixup: f64,
+    /// Share of the training texts that get a wrong class on purpose, to study noise.
+    #[serde(default)]
+    pub label_noise: f64,
+    /// Epochs without a better validation after which training stops; 0 for never.
+    #[serde(default)]
+    pub patience: usize,
     /// The numbers of the training.
     pub training: Training,
 }
@@ -178,9 +250,9 @@ impl Training {
             epsilon: self.epsilon,
             weight_decay: self.weight_decay,
             decoupled: self.decoupled_decay,
-            decay_vectors: true,
+            decay_vectors: self.decay_vectors,
             lookahead: (self.lookahead_steps > 0).then_some(Lookahead { every: self.lookahead_steps, share: 0.5 }),
-            half: None,
+            half: self.precision.half(),
         }
     }
 
@@ -213,6 +285,8 @@ impl Training {
             (self.epsilon > 0.0 && self.epsilon <= 1.0, "epsilon must be above 0 and at most 1"),
             (each.iter().all(|p| (0.0..1.0).contains(p)), "each dropout times dropout_multiplier must be in [0, 1)"),
             ((0.0..1.0).contains(&self.label_smoothing), "label_smoothing must be in [0, 1)"),
+            ((1..=LARGEST_SIZE).contains(&self.accumulation), "accumulation must be from 1 to 65536"),
+            ((0.0..1.0).contains(&self.weight_average), "weight_average must be in [0, 1)"),
             (regularisers.into_iter().all(sound), "clip, weight_decay and the regularisations must be numbers from 0"),
         ];
         first_broken(&rules, section)
@@ -316,6 +390,8 @@ impl Recipe {
             ((1..=LARGEST_SIZE).contains(&classify.head_size), "classify.head_size must be from 1 to 65536"),
             (classify.pooled_tokens > 0, "classify.pooled_tokens must be at least 1"),
             ((0.0..=100.0).contains(&classify.segmentation_alpha), "classify.segmentation_alpha must be from 0 to 100"),
+            ((0.0..=100.0).contains(&classify.mixup), "classify.mixup must be from 0 to 100"),
+            ((0.0..=1.0).contains(&classify.label_noise), "classify.label_noise must be from 0 to 1"),
             (self.tokenizer.sample_megabytes > 0, "tokenizer.sample_megabytes must be at least 1"),
         ];
         first_broken(&rules, place)?;

@@ -3,6 +3,7 @@
 
 use glossa_base::Outcome;
 use glossa_base::seed::{Purpose, Stream};
+use glossa_nn::Mix;
 
 use crate::Callback;
 use crate::event::{Event, Flow};
@@ -13,8 +14,11 @@ use crate::training::Training;
 pub trait Mixable {
     /// Number of examples.
     fn example_count(&self) -> usize;
-    /// Mixes each example with `partners`' one: `share` of its own embeddings and loss.
-    fn mix(&mut self, partners: Vec<usize>, share: f32);
+    /// Mixes each example with another one, in its embeddings and its targets.
+    ///
+    /// # Errors
+    /// Partners that the batch does not have.
+    fn mix(&mut self, mix: Mix) -> Outcome<()>;
 }
 
 /// Draws each batch's share from Beta(α, α) and takes the larger part, as fastai does.
@@ -50,7 +54,8 @@ impl<O: Objective<Batch: Mixable>> Callback<O> for Mixup {
         if let (Event::BeforeBatch, Some(batch)) = (event, &mut training.batch) {
             let stream = Stream::new(self.seed, Purpose::Mixup, place.epoch as u64, place.step as u64);
             let share = beta(self.alpha, stream.part(0));
-            batch.mix(stream.part(1).permutation(batch.example_count()), share.max(1.0 - share) as f32);
+            let partners = stream.part(1).permutation(batch.example_count());
+            batch.mix(Mix { partners, share: share.max(1.0 - share) as f32 })?;
         }
         Ok(Flow::Continue)
     }

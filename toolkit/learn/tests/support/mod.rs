@@ -16,7 +16,7 @@ use glossa_learn::{
     Callback, Event, Flow, Freezing, Learner, Loss, Metrics, Objective, OptimizerSettings, Phase, Place, Schedule,
     Snapshot, Training,
 };
-use glossa_nn::Grouped;
+use glossa_nn::{Grouped, Mix};
 
 #[derive(Module, Debug)]
 pub(crate) struct Toy {
@@ -75,7 +75,6 @@ pub(crate) struct Batch {
     pub(crate) targets: Tensor<2>,
     pub(crate) classes: Vec<usize>,
     pub(crate) first: usize,
-    pub(crate) mixed: Option<(Vec<usize>, f32)>,
 }
 
 impl Mixable for Batch {
@@ -83,8 +82,9 @@ impl Mixable for Batch {
         BATCH
     }
 
-    fn mix(&mut self, partners: Vec<usize>, share: f32) {
-        self.mixed = Some((partners, share));
+    fn mix(&mut self, mix: Mix) -> Outcome<()> {
+        self.inputs = self.inputs.clone() * mix.share;
+        Ok(())
     }
 }
 
@@ -125,7 +125,7 @@ impl Objective for Sums {
         let part = 100 + (place.epoch * self.steps + place.step) as u64;
         let inputs = matrix(part, [BATCH, INPUTS], &device);
         let targets = inputs.clone().sum_dim(1) + self.state;
-        Ok(Batch { inputs, targets, classes: vec![0; BATCH], first: place.step * BATCH, mixed: None })
+        Ok(Batch { inputs, targets, classes: vec![0; BATCH], first: place.step * BATCH })
     }
 
     fn predict(&mut self, model: &Toy, batch: &Batch, place: Place) -> Outcome<Guess> {
