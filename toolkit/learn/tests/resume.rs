@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
@@ -46,8 +47,16 @@ fn phases() -> [Phase; 2] {
     [phase(2), second]
 }
 
+/// What a training came to.
+#[derive(PartialEq)]
+struct End {
+    weights: BTreeMap<String, Vec<u32>>,
+    logs: [Vec<u8>; 2],
+    records: String,
+}
+
 /// Runs until the end, interrupted before each step whose number over all is in `stops`.
-fn run(place: &Path, interval: Interval, stops: &[usize]) -> (Vec<(String, Vec<u32>)>, [Vec<u8>; 2], String) {
+fn run(place: &Path, interval: Interval, stops: &[usize]) -> End {
     std::fs::create_dir_all(place).unwrap();
     let mut left: Vec<usize> = stops.to_vec();
     loop {
@@ -70,7 +79,7 @@ fn run(place: &Path, interval: Interval, stops: &[usize]) -> (Vec<(String, Vec<u
             Ok(()) => {
                 let logs = ["log.csv", "log.jsonl"].map(|name| std::fs::read(place.join(name)).unwrap());
                 let records = format!("{:?}", learner.training.records);
-                return (bits(&learner).into_iter().collect(), logs, records);
+                return End { weights: bits(&learner), logs, records };
             }
             Err(failure) => {
                 assert_eq!(failure.kind, Kind::Stopped, "{}", failure.chain());
@@ -84,7 +93,7 @@ fn run(place: &Path, interval: Interval, stops: &[usize]) -> (Vec<(String, Vec<u
 fn interruptions_leave_no_trace() {
     let place = tempfile::tempdir().unwrap();
     let whole = run(&place.path().join("whole"), Interval::Never, &[]);
-    assert!(whole.2.contains("epoch: 4"), "{}", whole.2);
+    assert!(whole.records.contains("epoch: 4"), "{}", whole.records);
     for (index, stops) in
         [&[1_usize][..], &[10], &[11, 12, 20], &[9, 10, 11, 25, 31, 39], &[5, 15, 19, 21, 30]].iter().enumerate()
     {
