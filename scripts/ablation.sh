@@ -60,6 +60,7 @@ variants() { # language, seed, training file, validation file, test file
     classify "$1" constant-rate "$2" --model "$tuned" "${labelled[@]}" "${whole[@]}" --set "$constant"
     classify "$1" constant-third "$2" --model "$tuned" "${labelled[@]}" "${whole[@]}" --set "$constant" --set classify.training.rate=0.0067
     classify "$1" one-rate "$2" --model "$flat" "${labelled[@]}" "${whole[@]}" --set classify.training.rate_divisor=1
+    classify "$1" mild-rates "$2" --model "$flat" "${labelled[@]}" "${whole[@]}" --set classify.training.rate_divisor=4
     classify "$1" at-once "$2" --model "$tuned" "${labelled[@]}" "${whole[@]}" --set classify.unfreezing=at-once
     classify "$1" not-fine-tuned "$2" --model "$out/$1" "${labelled[@]}" "${whole[@]}"
     classify "$1" from-scratch "$2" --tokenizer "$out/$1-tokenizer" "${labelled[@]}" "${size[@]}" "${whole[@]}" --set classify.unfreezing=at-once
@@ -72,7 +73,7 @@ for seed in $seeds; do
     variants en "$seed" "$english/train.csv" "$english/valid.csv" "$english/test.csv"
 done
 for language in eu en; do
-    for variant in whole slanted-triangular constant-rate constant-third one-rate at-once not-fine-tuned from-scratch; do
+    for variant in whole slanted-triangular constant-rate constant-third one-rate mild-rates at-once not-fine-tuned from-scratch; do
         line="$language $variant"
         for seed in $seeds; do line+=" $(accuracy "$out/$language-$variant-$seed.json")"; done
         echo "$line"

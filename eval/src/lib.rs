@@ -2,6 +2,7 @@
 //! out. It sees a model only as [`Predictor`] or as a predictions file, and knows nothing about
 //! tensors, training or the network.
 
+pub mod answers;
 pub mod bootstrap;
 pub mod error;
 pub mod metrics;

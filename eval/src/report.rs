@@ -179,7 +179,7 @@ impl Report {
     }
 }
 
-fn signature(metric: &str, count: u64, options: &ReportOptions) -> Signature {
+pub(crate) fn signature(metric: &str, count: u64, options: &ReportOptions) -> Signature {
     Signature {
         metric: metric.to_owned(),
         task: options.task.clone(),

@@ -39,7 +39,7 @@ fn tables_that_read() {
 fn columns_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let path = file(&folder, "a.csv", "text,body,label,topic\na,b,c,d\n");
-    let columns = Columns { text: Some("body".to_owned()), label: Some("topic".to_owned()) };
+    let columns = Columns { text: Some("body".to_owned()), label: Some("topic".to_owned()), ..Columns::default() };
     assert_eq!(read(&path, &columns).unwrap(), examples(&[("b", "d")]));
     assert_eq!(read_texts(&path, None).unwrap(), ["a"]);
     assert_eq!(read_texts(&path, Some("topic")).unwrap(), ["d"]);
@@ -111,4 +111,19 @@ fn published_sets_read_whole() {
         found.dedup();
         assert_eq!((examples.len(), found.len()), (rows, labels), "{name}");
     }
+}
+
+#[test]
+fn pairs_are_marked_and_labels_may_be_empty() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pairs.csv");
+    std::fs::write(&path, "a,b,label\nOne,Two,x\nThree,,\n").unwrap();
+    let columns =
+        Columns { text: Some("a".to_owned()), pair: Some("b".to_owned()), empty_labels: true, ..Columns::default() };
+    let examples = read(&path, &columns).unwrap();
+    assert_eq!(examples[0].text, "xxfld 1 One xxfld 2 Two");
+    assert_eq!((examples[1].text.as_str(), examples[1].label.as_str()), ("xxfld 1 Three xxfld 2 ", ""));
+    let wrong = Columns { pair: Some("bb".to_owned()), ..columns };
+    let refused = glossa_base::Failure::from(read(&path, &wrong).unwrap_err());
+    assert!(refused.message.contains("`bb`"), "{}", refused.message);
 }

@@ -22,7 +22,8 @@ pub(super) fn run(command: &ClassifyCommand, context: &Context) -> Outcome<()> {
 }
 
 fn train(arguments: &ClassifyTrain, context: &Context) -> Outcome<()> {
-    let columns = Columns { text: arguments.text_column.clone(), label: arguments.label_column.clone() };
+    let columns =
+        Columns { text: arguments.text_column.clone(), label: arguments.label_column.clone(), ..Columns::default() };
     let files = LabelledFiles {
         train: &arguments.train,
         valid: arguments.valid.as_deref(),
@@ -118,7 +119,8 @@ fn predict(arguments: &ClassifyPredict, context: &Context) -> Outcome<()> {
             return Ok(());
         }
     }
-    let columns = Columns { text: arguments.text_column.clone(), label: arguments.label_column.clone() };
+    let columns =
+        Columns { text: arguments.text_column.clone(), label: arguments.label_column.clone(), ..Columns::default() };
     let (texts, gold) = match &arguments.input {
         Some(file) if arguments.labelled => {
             let examples = read(file, &columns)?;

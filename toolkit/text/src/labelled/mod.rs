@@ -36,18 +36,46 @@ pub struct Columns {
     pub text: Option<String>,
     /// The column of labels (`--label-column`).
     pub label: Option<String>,
+    /// The column of second texts, where texts come in pairs (`--pair-column`).
+    pub pair: Option<String>,
+    /// Whether a label may be empty: a text with none of several labels.
+    pub empty_labels: bool,
+}
+
+/// The columns that make a row's text.
+struct TextColumns {
+    first: usize,
+    second: Option<usize>,
+}
+
+impl TextColumns {
+    fn find(table: &Table, path: &Path, columns: &Columns) -> Result<Self, Error> {
+        let first = find(table, path, columns.text.as_deref(), &TEXT_NAMES, "--text-column")?;
+        let second = columns.pair.as_deref().map(|name| find(table, path, Some(name), &[], "--pair-column"));
+        Ok(TextColumns { first, second: second.transpose()? })
+    }
+
+    /// The text, or both with the marks of fields before them (fastai's `mark_fields`).
+    fn read(&self, table: &Table, path: &Path, row: &Row) -> Result<String, Error> {
+        let field = |column| row.field(column).ok_or_else(|| missing(path, row.line, &table.columns, column));
+        let first = field(self.first)?;
+        match self.second {
+            Some(second) => Ok(format!("xxfld 1 {first} xxfld 2 {}", field(second)?)),
+            None => Ok(first),
+        }
+    }
 }
 
 /// Reads a labelled table; every row needs a label.
 pub fn read(path: &Path, columns: &Columns) -> Result<Vec<Example>, Error> {
     let table = Table::read(path)?;
-    let text = find(&table, path, columns.text.as_deref(), &TEXT_NAMES, "--text-column")?;
+    let texts = TextColumns::find(&table, path, columns)?;
     let label = find(&table, path, columns.label.as_deref(), &LABEL_NAMES, "--label-column")?;
     let example = |row: &Row| {
         let line = row.line;
         let field = |column: usize| row.field(column).ok_or_else(|| missing(path, line, &table.columns, column));
-        let (text, label) = (field(text)?, field(label)?.trim().to_owned());
-        if label.is_empty() {
+        let (text, label) = (texts.read(&table, path, row)?, field(label)?.trim().to_owned());
+        if label.is_empty() && !columns.empty_labels {
             return Err(Error::row(path, line, "the label is empty"));
         }
         Ok(Example { text, label })
@@ -58,13 +86,17 @@ pub fn read(path: &Path, columns: &Columns) -> Result<Vec<Example>, Error> {
 /// Reads the texts of a table, labelled or not, or of a `.txt` file with one text a line (an empty
 /// line is an empty text, so that predictions keep the numbers of the lines).
 pub fn read_texts(path: &Path, column: Option<&str>) -> Result<Vec<String>, Error> {
+    read_texts_of(path, &Columns { text: column.map(str::to_owned), ..Columns::default() })
+}
+
+/// As [`read_texts`], of the columns that make a text.
+pub fn read_texts_of(path: &Path, columns: &Columns) -> Result<Vec<String>, Error> {
     if table::extension(path) == "txt" {
         return table::read_lines(path);
     }
     let table = Table::read(path)?;
-    let text = find(&table, path, column, &TEXT_NAMES, "--text-column")?;
-    let field = |row: &Row| row.field(text).ok_or_else(|| missing(path, row.line, &table.columns, text));
-    table.rows.iter().map(field).collect()
+    let texts = TextColumns::find(&table, path, columns)?;
+    table.rows.iter().map(|row| texts.read(&table, path, row)).collect()
 }
 
 /// Only JSON objects can lack a field: rows of the other kinds are checked when they are read.
