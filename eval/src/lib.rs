@@ -3,6 +3,7 @@
 //! tensors, training or the network.
 
 pub mod bootstrap;
+pub mod confused;
 pub mod error;
 pub mod metrics;
 pub mod perplexity;
@@ -10,6 +11,7 @@ pub mod predictions;
 pub mod report;
 
 pub use bootstrap::Interval;
+pub use confused::Confused;
 pub use error::Error;
 pub use metrics::{Confusion, Metrics, score};
 pub use perplexity::Likelihood;

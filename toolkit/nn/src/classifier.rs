@@ -194,9 +194,13 @@ impl Classifier {
     /// Texts of another vocabulary.
     pub fn probabilities(&self, batch: &TextBatch, window: Window) -> Result<Tensor<2>, Error> {
         let (_, pooled) = self.pool(batch, window, None)?;
+        Ok(softmax(self.logits(pooled)?, 1))
+    }
+
+    /// The head's outputs `[batch, classes]` for pooled texts, without noise.
+    pub(crate) fn logits(&self, pooled: Tensor<2>) -> Result<Tensor<2>, Error> {
         let hidden = self.head.hidden(pooled, None)?;
-        let (weight, bias) = (self.head.second_weight.val(), self.head.second_bias.val());
-        Ok(softmax(linear(hidden, weight, bias, Activation::Identity)?, 1))
+        linear(hidden, self.head.second_weight.val(), self.head.second_bias.val(), Activation::Identity)
     }
 
     /// Encodes a batch chunk by chunk and pools each text's last `window.pooled` tokens.

@@ -4,6 +4,7 @@
 pub mod baseline;
 pub mod classification;
 pub mod error;
+pub mod explanation;
 pub mod generation;
 pub mod language_modelling;
 pub mod model_folder;
