@@ -7,7 +7,7 @@ mod shade;
 mod style;
 
 pub use chart::{Bar, LineChart, Series};
-pub use shade::ShadedWord;
+pub use shade::{ShadedWord, Side};
 
 /// A page under construction.
 pub struct Page {

@@ -1,7 +1,7 @@
 //! An explanation as a page: words shaded by their part in the decision.
 
-use super::{ExplainedText, Explanation, Labelled, Word};
-use crate::report::{Page, ShadedWord};
+use super::{ExplainedText, Explanation, Labelled, Word, side};
+use crate::report::{Page, ShadedWord, Side};
 use crate::stage::name_of;
 
 const TABLE: usize = 10;
@@ -27,17 +27,18 @@ pub(super) fn page(explanation: &Explanation) -> String {
     page.section("How to read the shades").shaded(&legend());
     page.paragraph(
         "The stronger the shade, the more the probability of the label hangs on the word. Blue words with a whole line \
-         speak for the label, orange words with a broken line against it. Small grey words are marks of the text rules.",
+         speak for the label, orange words with a broken line against it, grey words with a dotted line to neither \
+         side clearly. Small letters are marks of the text rules.",
     );
     page.note(
         "Strength is intrinsic attention: the gradient of the probability with respect to the word's embeddings, \
-         absolute, summed, as a share of the largest in the text. The colour is the sign of gradient times embedding. \
-         Both say what moved this model in the neighbourhood of this text, not what is true or what would happen \
-         without the word.",
+         absolute, summed, as a share of the largest in the text. The colour is the sign of gradient times embedding, \
+         grey where that is less than a fifth of the largest. Both say what this model reacts to at this very text; \
+         what would happen without the word can be another thing.",
     );
     if explanation.labelled.is_some() {
         page.section("Top losses");
-        page.paragraph("The texts on which the classifier was most sure of a wrong label, worst first.");
+        page.paragraph("The texts whose right label the classifier thought least likely, worst first.");
     }
     for (index, text) in explanation.texts.iter().enumerate() {
         one(&mut page, index + 1, text, explanation.labelled.is_some());
@@ -101,33 +102,34 @@ fn one(page: &mut Page, number: usize, text: &ExplainedText, short: bool) {
 }
 
 fn shaded(word: &Word) -> ShadedWord {
-    let (strength, against, remark) = match word.score {
+    let (strength, side, remark) = match word.score {
         Some(score) => {
             let remark = format!("attention {:.2}, push {:+.2}", score.attention, score.push);
-            (score.attention, score.push < 0.0, remark)
+            (score.attention, side(score), remark)
         }
-        None => (0.0, false, String::new()),
+        None => (0.0, Side::Unclear, String::new()),
     };
-    ShadedWord { text: word.word.clone(), strength, against, dim: word.special, spaced: word.spaced, remark }
+    ShadedWord { text: word.word.clone(), strength, side, dim: word.special, spaced: word.spaced, remark }
 }
 
 /// Words that say what their own shade means.
 fn legend() -> Vec<ShadedWord> {
-    let word = |text: &str, strength: f64, against: bool| ShadedWord {
+    let word = |text: &str, strength: f64, side: Side| ShadedWord {
         text: text.to_owned(),
         strength,
-        against,
+        side,
         dim: false,
         spaced: true,
         remark: String::new(),
     };
     vec![
-        word("strongly for", 1.0, false),
-        word("for", 0.5, false),
-        word("a little for", 0.15, false),
-        word("without weight", 0.0, false),
-        word("a little against", 0.15, true),
-        word("against", 0.5, true),
-        word("strongly against", 1.0, true),
+        word("strongly for", 1.0, Side::For),
+        word("for", 0.5, Side::For),
+        word("a little for", 0.15, Side::For),
+        word("without weight", 0.0, Side::Unclear),
+        word("a little against", 0.15, Side::Against),
+        word("against", 0.5, Side::Against),
+        word("strongly against", 1.0, Side::Against),
+        word("strongly, to neither side", 1.0, Side::Unclear),
     ]
 }

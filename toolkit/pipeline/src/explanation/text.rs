@@ -3,7 +3,8 @@
 
 use std::fmt::Write;
 
-use super::{ExplainedText, Explanation, Word};
+use super::{ExplainedText, Explanation, Word, side};
+use crate::report::Side;
 
 /// So many words in the table below a text.
 const TABLE: usize = 10;
@@ -28,7 +29,10 @@ impl Explanation {
         let table = self.labelled.is_none();
         let texts: Vec<String> = self.texts.iter().map(|one| one.to_text(table)).collect();
         text.push_str(&texts.join("\n"));
-        text.push_str("\n[word +] speaks for the label, [word -] against it; ++ and -- mark the strongest words");
+        text.push_str(
+            "\n[word +] speaks for the label, [word -] against it, [word ~] to neither side clearly; the strongest are \
+             marked twice",
+        );
         if let Some(page) = &self.page {
             let _ = write!(text, "\npage: {}", page.display());
         }
@@ -70,7 +74,11 @@ impl ExplainedText {
 fn marked(word: &Word) -> String {
     let text = plain(&word.word);
     let Some(score) = word.score else { return text };
-    let sign = if score.push < 0.0 { "-" } else { "+" };
+    let sign = match side(score) {
+        Side::For => "+",
+        Side::Against => "-",
+        Side::Unclear => "~",
+    };
     match score.attention {
         strength if strength >= 0.6 => format!("[{text} {sign}{sign}]"),
         strength if strength >= 0.3 => format!("[{text} {sign}]"),
@@ -99,6 +107,7 @@ mod tests {
         check(1.0, 0.5, "[a b ++]");
         check(0.7, -0.5, "[a b --]");
         check(0.4, -0.5, "[a b -]");
+        check(1.0, 0.1, "[a b ~~]");
         check(0.1, 1.0, "a b");
     }
 }

@@ -1,6 +1,6 @@
 //! Words with a shade behind each: the stronger the shade, the more the word matters; blue speaks for
-//! something and orange against it. A line below the stronger words, whole or broken, says the same
-//! without colour.
+//! something, orange against it, grey for neither side. A line below the stronger words (whole, broken,
+//! dotted) says the same without colour.
 
 use std::fmt::Write;
 
@@ -11,14 +11,35 @@ const STRONG: f64 = 0.3;
 /// How dark a word of strength 1 is: what stands on it must stay readable.
 const DARKEST: f64 = 0.62;
 
+/// What a word speaks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// For what the text is shaded by.
+    For,
+    /// Against it.
+    Against,
+    /// It matters, but not clearly to one side.
+    Unclear,
+}
+
+impl Side {
+    fn class(self) -> &'static str {
+        match self {
+            Side::For => "to",
+            Side::Against => "away",
+            Side::Unclear => "both",
+        }
+    }
+}
+
 /// A word of a shaded text.
 pub struct ShadedWord {
     /// The word.
     pub text: String,
     /// From 0, no shade, to 1.
     pub strength: f64,
-    /// Whether it speaks for or against.
-    pub against: bool,
+    /// What it speaks for.
+    pub side: Side,
     /// Whether it is not part of the text itself.
     pub dim: bool,
     /// Whether a space stands before it.
@@ -42,7 +63,7 @@ pub(super) fn paragraph(words: &[ShadedWord]) -> String {
 
 fn span(word: &ShadedWord) -> String {
     let strength = if word.strength.is_finite() { word.strength.clamp(0.0, 1.0) } else { 0.0 };
-    let mut classes = vec![if word.against { "away" } else { "to" }];
+    let mut classes = vec![word.side.class()];
     if strength >= STRONG {
         classes.push("strong");
     }
@@ -63,7 +84,8 @@ mod tests {
 
     fn word(text: &str, strength: f64) -> ShadedWord {
         let (text, remark) = (text.to_owned(), "a \"b\"".to_owned());
-        ShadedWord { text, strength, against: strength > 0.5, dim: false, spaced: true, remark }
+        let side = if strength > 0.5 { Side::Against } else { Side::For };
+        ShadedWord { text, strength, side, dim: false, spaced: true, remark }
     }
 
     #[test]
