@@ -4,6 +4,7 @@
 
 pub mod answers;
 pub mod bootstrap;
+pub mod confused;
 pub mod error;
 pub mod metrics;
 pub mod perplexity;
@@ -11,6 +12,7 @@ pub mod predictions;
 pub mod report;
 
 pub use bootstrap::Interval;
+pub use confused::Confused;
 pub use error::Error;
 pub use metrics::{Confusion, Metrics, score};
 pub use perplexity::Likelihood;

@@ -357,6 +357,8 @@ pub(crate) enum ClassifyCommand {
     Train(ClassifyTrain),
     /// Label texts.
     Predict(ClassifyPredict),
+    /// Show which words moved a classifier, and where it goes wrong.
+    Explain(ClassifyExplain),
 }
 
 #[derive(Clone, Copy, ValueEnum, PartialEq, Eq)]
@@ -441,6 +443,34 @@ pub(crate) struct ClassifyPredict {
     #[arg(long, value_name = "NAME")]
     pub(crate) label_column: Option<String>,
     /// Write the predictions to this file (.jsonl) instead of printing them.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct ClassifyExplain {
+    /// The classifier's folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) model: PathBuf,
+    /// Texts; without any and without --input, lines of stdin.
+    #[arg(value_name = "TEXT", conflicts_with = "input")]
+    pub(crate) texts: Vec<String>,
+    /// Labelled texts, .csv, .tsv or .jsonl: show the top losses and what is confused.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) input: Option<PathBuf>,
+    /// Column of the text.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) text_column: Option<String>,
+    /// Column of the label.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) label_column: Option<String>,
+    /// The label to explain; by default the predicted one of each text.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) label: Option<String>,
+    /// With --input: so many texts with the largest losses.
+    #[arg(long, default_value_t = 20, value_name = "NUMBER")]
+    pub(crate) top: usize,
+    /// Write a page with shaded words to this file too (.html).
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 }

@@ -205,14 +205,18 @@ impl Classifier {
     /// Texts of another vocabulary.
     pub fn answers(&self, batch: &TextBatch, window: Window, problem: Problem) -> Result<Tensor<2>, Error> {
         let (_, pooled) = self.pool(batch, window, None)?;
-        let hidden = self.head.hidden(pooled, None)?;
-        let (weight, bias) = (self.head.second_weight.val(), self.head.second_bias.val());
-        let outputs = linear(hidden, weight, bias, Activation::Identity)?;
+        let outputs = self.logits(pooled)?;
         Ok(match problem {
             Problem::SingleLabel => softmax(outputs, 1),
             Problem::MultiLabel => sigmoid(outputs),
             Problem::Regression => outputs,
         })
+    }
+
+    /// The head's outputs `[batch, outputs]` for pooled texts, without noise.
+    pub(crate) fn logits(&self, pooled: Tensor<2>) -> Result<Tensor<2>, Error> {
+        let hidden = self.head.hidden(pooled, None)?;
+        linear(hidden, self.head.second_weight.val(), self.head.second_bias.val(), Activation::Identity)
     }
 
     /// Encodes a batch chunk by chunk and pools each text's last `window.pooled` tokens.

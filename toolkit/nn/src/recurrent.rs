@@ -104,7 +104,7 @@ impl Recurrent {
         self.layers.len()
     }
 
-    fn embed(&self, tokens: &Tokens, noise: Option<Noise>) -> Result<Tensor<3>, Error> {
+    pub(crate) fn embed(&self, tokens: &Tokens, noise: Option<Noise>) -> Result<Tensor<3>, Error> {
         let vocabulary = self.embedding.dims()[0];
         let ids = tokens.tensor(vocabulary)?;
         let scales = match noise {
@@ -119,6 +119,28 @@ impl Recurrent {
             Some(mix) => mixed(own, mix),
             None => own,
         })
+    }
+
+    /// Encodes embeddings `[batch, time, embedding]` in place of ids.
+    pub(crate) fn encode_embedded(
+        &self,
+        embedded: Tensor<3>,
+        lengths: Option<Arc<[usize]>>,
+        state: Option<&State>,
+        noise: Option<Noise>,
+    ) -> Result<Encoded<State>, Error> {
+        let mut x = drop_steps(embedded, noise, INPUT_MASK, |noise| noise.dropouts.input)?;
+        let mut after = Vec::with_capacity(self.layers.len());
+        for (index, layer) in self.layers.iter().enumerate() {
+            let before = state.and_then(|state| state.get(index));
+            let masks = noise.map(|noise| noise.part(LAYER_MASKS + index as u64));
+            let (output, layer_state) = layer.forward(x, before, lengths.clone(), masks)?;
+            after.push(layer_state);
+            let between = index + 1 < self.layers.len();
+            x = if between { drop_steps(output, masks, HIDDEN_MASK, |noise| noise.dropouts.hidden)? } else { output };
+        }
+        let dropped = drop_steps(x.clone(), noise, OUTPUT_MASK, |noise| noise.dropouts.output)?;
+        Ok(Encoded { raw: x, dropped, state: after })
     }
 }
 
@@ -145,18 +167,7 @@ impl Encoder for Recurrent {
     type State = State;
 
     fn encode(&self, tokens: &Tokens, state: Option<&State>, noise: Option<Noise>) -> Result<Encoded<State>, Error> {
-        let mut x = drop_steps(self.embed(tokens, noise)?, noise, INPUT_MASK, |noise| noise.dropouts.input)?;
-        let mut after = Vec::with_capacity(self.layers.len());
-        for (index, layer) in self.layers.iter().enumerate() {
-            let before = state.and_then(|state| state.get(index));
-            let masks = noise.map(|noise| noise.part(LAYER_MASKS + index as u64));
-            let (output, layer_state) = layer.forward(x, before, tokens.lengths(), masks)?;
-            after.push(layer_state);
-            let between = index + 1 < self.layers.len();
-            x = if between { drop_steps(output, masks, HIDDEN_MASK, |noise| noise.dropouts.hidden)? } else { output };
-        }
-        let dropped = drop_steps(x.clone(), noise, OUTPUT_MASK, |noise| noise.dropouts.output)?;
-        Ok(Encoded { raw: x, dropped, state: after })
+        self.encode_embedded(self.embed(tokens, noise)?, tokens.lengths(), state, noise)
     }
 
     fn width(&self) -> usize {

@@ -4,7 +4,7 @@
 use burn::prelude::*;
 use glossa_base::seed::{Purpose, Stream};
 use glossa_nn::classifier::{TextBatch, Window};
-use glossa_nn::{Cell, Classifier, Dropouts, Encoder, EncoderConfig, LanguageModel, Noise, Tokens, weights};
+use glossa_nn::{Cell, Classifier, Dropouts, Encoder, EncoderConfig, LanguageModel, Noise, Problem, Tokens, weights};
 
 const WINDOW: Window = Window { chunk: 4, pooled: 9 };
 

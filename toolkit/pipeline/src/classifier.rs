@@ -115,7 +115,7 @@ fn sampled(tokenizer: &Tokenizer, examples: &[Example], alpha: f32, seed: u64, e
     examples.iter().enumerate().map(sample).collect()
 }
 
-fn reading(tokenizer: &Tokenizer, recipe: &glossa_recipes::Recipe, backward: bool) -> Reading {
+pub(crate) fn reading(tokenizer: &Tokenizer, recipe: &glossa_recipes::Recipe, backward: bool) -> Reading {
     let window = glossa_recipes::classification::window(&recipe.classify);
     let (problem, scale) = Default::default();
     Reading { pad: tokenizer.pad_id(), vocabulary: tokenizer.vocabulary_size(), window, backward, problem, scale }

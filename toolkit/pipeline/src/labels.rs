@@ -146,7 +146,8 @@ impl Labels {
             Problem::MultiLabel => {
                 let set = |label: &str| split(label, self.form.delimiter).map(str::to_owned).collect();
                 let gold: Vec<BTreeSet<String>> = test.iter().map(|example| set(&example.label)).collect();
-                let predicted: Vec<BTreeSet<String>> = predicted.iter().map(|answer| set(&self.label(answer))).collect();
+                let predicted: Vec<BTreeSet<String>> =
+                    predicted.iter().map(|answer| set(&self.label(answer))).collect();
                 Ok((None, answers::of_label_sets(&gold, &predicted, &options)?))
             }
             Problem::Regression => {

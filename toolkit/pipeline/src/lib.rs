@@ -6,6 +6,7 @@ pub mod checkpoints;
 pub mod classifier;
 pub mod corpus;
 pub mod demo;
+pub mod explanation;
 mod labels;
 pub mod language_model;
 pub mod report;

@@ -3,9 +3,11 @@
 //! nothing. Every text that it is given is escaped. What a report says is its caller's business.
 
 mod chart;
+mod shade;
 mod style;
 
 pub use chart::{Bar, LineChart, Series};
+pub use shade::{ShadedWord, Side};
 
 /// A page under construction.
 pub struct Page {
@@ -63,6 +65,11 @@ impl Page {
     pub fn boxes<T: AsRef<str>>(&mut self, parts: &[T]) -> &mut Self {
         let boxes: Vec<String> = parts.iter().map(|part| format!("<span>{}</span>", escape(part.as_ref()))).collect();
         self.push(&format!("<p class=\"boxes\">{}</p>\n", boxes.join(" ")))
+    }
+
+    /// A text whose words are shaded by how much they matter.
+    pub fn shaded(&mut self, words: &[ShadedWord]) -> &mut Self {
+        self.push(&shade::paragraph(words))
     }
 
     /// A table; cells that are numbers stand to the right.

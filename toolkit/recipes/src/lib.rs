@@ -4,6 +4,7 @@
 pub mod baseline;
 pub mod classification;
 pub mod error;
+pub mod explanation;
 pub mod generation;
 mod judge;
 pub mod language_modelling;

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use glossa_base::{Failure, Kind, Outcome};
 use glossa_eval::{Prediction, predictions};
 use glossa_pipeline::classifier::{self, BaselineSetting, ClassifierOutcome, LabelledFiles, Start, Units};
+use glossa_pipeline::explanation::{self, Question};
 use glossa_recipes::baseline::{self, BaselineOptions};
 use glossa_text::labelled::{Columns, read, read_texts};
 use serde_json::json;
 
-use crate::arguments::{ClassifyCommand, ClassifyPredict, ClassifyTrain, Method, UnitsName};
+use crate::arguments::{ClassifyCommand, ClassifyExplain, ClassifyPredict, ClassifyTrain, Method, UnitsName};
 use crate::commands::lm::{checkpointing, setting};
 use crate::commands::{recipe, texts_or_stdin};
 use crate::context::Context;
@@ -18,6 +19,7 @@ pub(super) fn run(command: &ClassifyCommand, context: &Context) -> Outcome<()> {
     match command {
         ClassifyCommand::Train(arguments) => train(arguments, context),
         ClassifyCommand::Predict(arguments) => predict(arguments, context),
+        ClassifyCommand::Explain(arguments) => explain(arguments, context),
     }
 }
 
@@ -156,4 +158,26 @@ fn lines(predicted: &[Prediction], texts: &[String]) -> String {
         format!("{}\t{share:.3}\t{}\n", prediction.label, text.replace(['\n', '\t'], " "))
     };
     predicted.iter().zip(texts).map(line).collect()
+}
+
+fn explain(arguments: &ClassifyExplain, context: &Context) -> Outcome<()> {
+    if let Some(out) = &arguments.out {
+        let inputs: Vec<&Path> = [&arguments.model].into_iter().chain(&arguments.input).map(PathBuf::as_path).collect();
+        if context.plan("classify explain", out, &inputs, serde_json::Value::Null)? {
+            return Ok(());
+        }
+    }
+    let (model, label) = (arguments.model.as_path(), arguments.label.as_deref());
+    let question = Question { model, label, device: context.device, seed: context.seed };
+    let mut explanation = match &arguments.input {
+        Some(file) => {
+            let columns = Columns { text: arguments.text_column.clone(), label: arguments.label_column.clone() };
+            explanation::explain_losses(question, (file, &columns), arguments.top, &context.console)?
+        }
+        None => explanation::explain_texts(question, &texts_or_stdin(&arguments.texts)?, &context.console)?,
+    };
+    if let Some(out) = &arguments.out {
+        explanation.write_page(out)?;
+    }
+    context.emit(&explanation, &explanation.to_text())
 }

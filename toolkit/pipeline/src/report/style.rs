@@ -3,9 +3,11 @@
 /// The whole sheet.
 pub(super) const STYLE: &str = "
 :root { color-scheme: light dark; --paper: #fdfdfb; --ink: #1d2329; --soft: #5c6670; --rule: #d9dcdf;
-  --box: #f0f2f1; --one: #0b6e99; --two: #b4531a; --three: #5b7f1f; --mute: #a3acb4; }
+  --box: #f0f2f1; --one: #0b6e99; --two: #b4531a; --three: #5b7f1f; --mute: #a3acb4;
+  --for: 66, 153, 225; --against: 240, 140, 60; --both: 130, 138, 146; }
 @media (prefers-color-scheme: dark) { :root { --paper: #15191d; --ink: #e6e8ea; --soft: #a2abb3; --rule: #343b42;
-  --box: #20262c; --one: #5bb8e6; --two: #f0a06a; --three: #a9cf6b; --mute: #65707a; } }
+  --box: #20262c; --one: #5bb8e6; --two: #f0a06a; --three: #a9cf6b; --mute: #65707a;
+  --for: 45, 125, 200; --against: 205, 105, 30; --both: 120, 130, 140; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
 main { max-width: 46rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
@@ -22,6 +24,15 @@ blockquote { margin: .6rem 0; padding: .1rem 0 .1rem .9rem; border-left: 3px sol
   overflow-wrap: anywhere; }
 .boxes span { display: inline-block; background: var(--box); border: 1px solid var(--rule); border-radius: 4px;
   padding: 0 .35rem; margin: .1rem 0; font-size: .9rem; }
+.shaded { line-height: 1.9; }
+.shaded span { border-radius: 3px; padding: .1em .15em; border-bottom: 2px solid transparent; }
+.shaded .to { background: rgba(var(--for), var(--s)); }
+.shaded .away { background: rgba(var(--against), var(--s)); }
+.shaded .both { background: rgba(var(--both), calc(.6 * var(--s))); }
+.shaded .both.strong { border-bottom: 2px dotted var(--mute); }
+.shaded .to.strong { border-bottom-color: var(--one); }
+.shaded .away.strong { border-bottom: 2px dashed var(--two); }
+.shaded .dim { color: var(--soft); font-size: .8em; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; margin: .6rem 0; font-size: .92rem; }
 th, td { text-align: left; padding: .35rem .6rem .35rem 0; border-bottom: 1px solid var(--rule); vertical-align: top; }

@@ -4,6 +4,7 @@
 
 mod config;
 mod sample;
+mod spans;
 mod train;
 
 use std::fmt;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, Preset, rules};
 
 pub use config::{CONFIG_FILE, FORMAT, MODEL_FILE, TokenizerConfig};
+pub use spans::WordSpan;
 pub use train::{TrainOptions, character_coverage_for};
 
 /// How the pieces are found.
