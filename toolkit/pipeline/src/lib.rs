@@ -9,9 +9,11 @@ pub mod demo;
 pub mod language_model;
 pub mod report;
 pub mod sample;
+pub mod schedules;
 mod stage;
 pub mod tokenizer;
 mod tokens;
+mod training_report;
 
 pub use checkpoints::Checkpointing;
 pub use tokens::TokenFolder;

@@ -6,7 +6,7 @@ use glossa_base::{Outcome, Progress};
 use glossa_learn::callbacks::{SaveBest, Watch};
 use glossa_learn::learner::{Trained, numbers};
 use glossa_learn::sorted::{evaluation_batches, training_batches};
-use glossa_learn::{Freezing, Loss, Metrics, Objective, Phase, Place};
+use glossa_learn::{Freezing, Loss, Metrics, Objective, Phase, Place, Unfinished};
 use glossa_nn::classifier::{Pooled, TextBatch, Window};
 use glossa_nn::{Classifier, Grouped, Noise};
 
@@ -78,14 +78,14 @@ pub fn classify(
     resegment: Option<Resegment<'_>>,
     reading: Reading,
     run: Run<'_>,
-) -> Outcome<Trained<Classifier>> {
+) -> Result<Trained<Classifier>, Unfinished> {
     if train.texts.len() < 2 {
         return Err(Error::Labels(format!("{} texts are too few", train.texts.len())).into());
     }
     let classes = train.classes.iter().max().map_or(0, |largest| largest + 1);
     let smoothing = recipe.training.label_smoothing / if recipe.smoothing_per_class { classes as f64 } else { 1.0 };
     let model = model.fork(&run.device.clone().autodiff()).train();
-    let phases = phases(&model, recipe);
+    let phases = phases(model.group_count(), recipe);
     let objective = Texts {
         recipe,
         train: train.clone(),
@@ -97,14 +97,13 @@ pub fn classify(
         batches: Vec::new(),
     };
     let best = recipe.keep_best.then(|| SaveBest::new(Watch::highest("accuracy")));
-    let mut learner = run.learner(model, objective, &recipe.training).with_some(best);
-    learner.fit(&phases)?;
-    learner.finish()
+    run.learner(model, objective, &recipe.training).with_some(best).train(&phases)
 }
 
-/// One phase for everything at once; or the head alone, one more group an epoch, then all.
-fn phases(model: &Classifier, recipe: &ClassifyRecipe) -> Vec<Phase> {
-    let (training, groups) = (&recipe.training, model.group_count());
+/// The phases of a classifier with so many groups: one for everything at once; or the head alone, one more
+/// group an epoch, then all.
+pub fn phases(groups: usize, recipe: &ClassifyRecipe) -> Vec<Phase> {
+    let training = &recipe.training;
     let whole = Phase {
         name: "classify".to_owned(),
         epochs: training.epochs,

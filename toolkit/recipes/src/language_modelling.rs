@@ -8,6 +8,7 @@ use glossa_learn::learner::{Trained, numbers};
 use glossa_learn::stream::{StreamBatch, Streams, TokenSource, shuffled, token_count};
 use glossa_learn::{
     CheckpointFolder, Checkpoints, Freezing, Interval, Learner, Loss, Metrics, Objective, Phase, Place, Snapshot,
+    Unfinished,
 };
 use glossa_nn::encoder::Encoded;
 use glossa_nn::recurrent::{LayerState, State};
@@ -57,16 +58,21 @@ pub fn pretrain(
     train: &dyn TokenSource,
     valid: Option<&dyn TokenSource>,
     run: Run<'_>,
-) -> Outcome<Trained<LanguageModel>> {
+) -> Result<Trained<LanguageModel>, Unfinished> {
     config.check()?;
     let device = run.device.clone().autodiff();
     let model = LanguageModel::new(config, run.seed, &device);
-    let phase = whole_phase("pretrain", &model, &recipe.training);
+    let phases = pretraining_phases(model.group_count(), recipe);
     let sampler = match recipe.sampled_pieces {
         0 => None,
         size => Some(Sampler::new(&counts(train, config.vocabulary_size), size)?),
     };
-    fit(model, &[phase], sampler, &recipe.training, train, valid, run)
+    fit(model, &phases, sampler, &recipe.training, train, valid, run)
+}
+
+/// The phase of pretraining a language model with so many groups.
+pub fn pretraining_phases(groups: usize, recipe: &LanguageModelRecipe) -> Vec<Phase> {
+    vec![whole_phase("pretrain", groups, &recipe.training)]
 }
 
 /// How often each piece occurs.
@@ -91,11 +97,15 @@ pub fn finetune(
     train: &dyn TokenSource,
     valid: Option<&dyn TokenSource>,
     run: Run<'_>,
-) -> Outcome<Trained<LanguageModel>> {
-    let training = &recipe.training;
+) -> Result<Trained<LanguageModel>, Unfinished> {
     let model = model.fork(&run.device.clone().autodiff()).train();
-    let whole = whole_phase("finetune", &model, training);
-    let groups = model.group_count();
+    let phases = finetuning_phases(model.group_count(), recipe);
+    fit(model, &phases, None, &recipe.training, train, valid, run)
+}
+
+/// The phases of fine-tuning a language model with so many groups.
+pub fn finetuning_phases(groups: usize, recipe: &FinetuneRecipe) -> Vec<Phase> {
+    let whole = whole_phase("finetune", groups, &recipe.training);
     let frozen = Phase {
         name: "finetune (last group)".to_owned(),
         epochs: recipe.frozen_epochs,
@@ -103,15 +113,15 @@ pub fn finetune(
         rates: vec![recipe.frozen_rate; groups],
         ..whole.clone()
     };
-    fit(model, &[frozen, whole], None, training, train, valid, run)
+    vec![frozen, whole]
 }
 
-fn whole_phase(name: &str, model: &LanguageModel, training: &Training) -> Phase {
+fn whole_phase(name: &str, groups: usize, training: &Training) -> Phase {
     Phase {
         name: name.to_owned(),
         epochs: training.epochs,
         freezing: Freezing::NONE,
-        rates: training.rates(model.group_count()),
+        rates: training.rates(groups),
         schedule: training.schedule.clone(),
         optimizer: training.optimizer(),
     }
@@ -125,14 +135,12 @@ fn fit(
     train: &dyn TokenSource,
     valid: Option<&dyn TokenSource>,
     run: Run<'_>,
-) -> Outcome<Trained<LanguageModel>> {
+) -> Result<Trained<LanguageModel>, Unfinished> {
     let streams = stream_count(train, training);
     let vocabulary = model.vocabulary_size();
     let objective =
         Objectives { training, sampler, train, valid, run, streams, vocabulary, batches: None, state: None };
-    let mut learner = run.learner(model, objective, training);
-    learner.fit(phases)?;
-    learner.finish()
+    run.learner(model, objective, training).train(phases)
 }
 
 /// Small texts fill fewer streams: each should be several chunks long.

@@ -13,5 +13,6 @@ pub use classification::{LabelledTokens, Reading, best_class, classify, predict}
 pub use error::Error;
 pub use generation::{Sampling, generate};
 pub use glossa_learn::learner::Trained;
+pub use glossa_learn::{Course, Unfinished};
 pub use language_modelling::{Evaluated, Run, evaluate, finetune, pretrain};
 pub use recipe::Recipe;
