@@ -82,7 +82,11 @@ fn chart(caption: &str, series: Vec<Series>) -> LineChart {
 fn row(phase: &Phase) -> Outcome<Vec<String>> {
     let kind = json(&phase.schedule)?.get("kind").and_then(|kind| kind.as_str()).unwrap_or_default().to_owned();
     let (first, count) = (phase.freezing.first_group, phase.rates.len());
-    let groups = if first == 0 { format!("all {count}") } else { format!("the last {} of {count}", count.saturating_sub(first)) };
+    let groups = if first == 0 {
+        format!("all {count}")
+    } else {
+        format!("the last {} of {count}", count.saturating_sub(first))
+    };
     let mut rates: Vec<String> = [first_rate(phase), phase.rates.last().copied()]
         .into_iter()
         .flatten()

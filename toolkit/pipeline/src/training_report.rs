@@ -51,7 +51,7 @@ impl Subject<'_> {
         let lead = format!("{}, made by glossa {TOOL_VERSION}: {}.", capitalised(self.what), self.architecture);
         let mut page = Page::new(&name_of(self.out), &lead);
         page.facts(&self.facts(course, parameters));
-        course::trouble(&mut page, &course.attempts);
+        course::trouble(&mut page, &course.attempts, false);
         course::course(&mut page, course);
         if let Some(judged) = judged {
             verdict::verdict(&mut page, judged);
@@ -78,8 +78,10 @@ impl Subject<'_> {
         let lead = "This training did not come to its end, and made no model.";
         let mut page = Page::new(&format!("{} (stopped)", name_of(self.out)), lead);
         page.facts(&self.facts(course, None));
-        course::trouble(&mut page, &course.attempts);
-        page.paragraph(failure.hint.as_deref().unwrap_or_default());
+        course::trouble(&mut page, &course.attempts, true);
+        if let Some(hint) = &failure.hint {
+            page.section("What to do").paragraph(&format!("{}.", capitalised(hint)));
+        }
         course::course(&mut page, course);
         self.origin(page, course)
     }
@@ -107,7 +109,7 @@ impl Subject<'_> {
         for path in &self.inputs {
             let record = input(path)?;
             let kind = if path.is_dir() { "folder, by its manifest" } else { "file" };
-            rows.push((vec![record.path, kind.to_owned()], format!("SHA-256 {}", record.sha256)));
+            rows.push((vec![name_of(path), kind.to_owned()], format!("{}\nSHA-256 {}", record.path, record.sha256)));
         }
         page.remarked_table(&["input", "what"], &rows);
         page.folded("The recipe, with every setting", &self.settings);

@@ -82,9 +82,10 @@ fn linear_marks(low: f64, high: f64, steps: f64) -> Vec<Mark> {
     let step = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * power).into_iter().find(|step| *step >= rough);
     let step = step.unwrap_or(rough);
     let (first, last) = ((low / step).floor() as i64, (high / step).ceil() as i64);
+    let largest = low.abs().max(high.abs());
     let mark = |index: i64| {
         let value = index as f64 * step;
-        Mark { value, label: label(value, step) }
+        Mark { value, label: label(value, step, largest) }
     };
     (first..=last).take(12).map(mark).collect()
 }
@@ -103,10 +104,10 @@ fn decades(low: f64, high: f64) -> Vec<f64> {
     marks
 }
 
-/// A number with as many decimals as its marks need.
-fn label(value: f64, step: f64) -> String {
-    if value != 0.0 && !(1e-3..1e5).contains(&step) {
-        return short(value);
+/// A number with as many decimals as tell it from the next mark; with an exponent where all are large or small.
+fn label(value: f64, step: f64, largest: f64) -> String {
+    if value != 0.0 && !(1e-2..1e5).contains(&largest) {
+        return short(value, value.abs().log10().floor() - step.log10().floor());
     }
     let decimals = (-step.log10().floor()).clamp(0.0, 6.0) as usize;
     format!("{value:.decimals$}")
@@ -114,12 +115,13 @@ fn label(value: f64, step: f64) -> String {
 
 /// A power of ten or a small multiple of one.
 fn plain(value: f64) -> String {
-    if (1e-3..1e5).contains(&value) { format!("{}", (value * 1e6).round() / 1e6) } else { short(value) }
+    if (1e-3..1e5).contains(&value) { format!("{}", (value * 1e6).round() / 1e6) } else { short(value, 0.0) }
 }
 
-/// `3e-4`, `1.5e7`.
-fn short(value: f64) -> String {
-    format!("{value:.1e}").replace(".0e", "e")
+/// `3e-4`, or with a decimal `1.5e7`.
+fn short(value: f64, decimals: f64) -> String {
+    let decimals = decimals.clamp(0.0, 4.0) as usize;
+    format!("{value:.decimals$e}").replace(".0e", "e")
 }
 
 #[cfg(test)]
@@ -142,6 +144,8 @@ mod tests {
         check(&[0.31, 0.35, f64::NAN], &["0.31", "0.32", "0.33", "0.34", "0.35"]);
         check(&[0.0, 4e-4], &["0", "1e-4", "2e-4", "3e-4", "4e-4"]);
         check(&[0.0, 3e6], &["0", "1e6", "2e6", "3e6"]);
+        check(&[5.06e7, 5.08e7], &["5.060e7", "5.065e7", "5.070e7", "5.075e7", "5.080e7"]);
+        check(&[0.7991, 0.7999], &["0.7990", "0.7992", "0.7994", "0.7996", "0.7998", "0.8000"]);
         check(&[0.8, 0.8], &["0.4", "0.6", "0.8", "1.0", "1.2"]);
     }
 

@@ -29,14 +29,15 @@ th { color: var(--soft); font-weight: 600; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 td.number { white-space: nowrap; } th { vertical-align: bottom; }
 .remarked td { border-bottom: none; padding-bottom: 0; }
-.remark { color: var(--soft); font-size: .88rem; overflow-wrap: anywhere; }
+.remark { white-space: pre-line; color: var(--soft); font-size: .88rem; overflow-wrap: anywhere; }
 dl { margin: .8rem 0; } dl div { display: flex; gap: .8rem; border-bottom: 1px solid var(--rule); padding: .3rem 0; }
 dt { color: var(--soft); flex: 0 0 7.5rem; } dd { margin: 0; overflow-wrap: anywhere; min-width: 0; }
 summary { cursor: pointer; color: var(--one); }
 .matrix { width: auto; } .matrix thead th { font-size: .82rem; white-space: nowrap; }
 .matrix thead span { writing-mode: vertical-rl; transform: rotate(180deg); }
-.matrix tbody th { position: sticky; left: 0; background: var(--paper); font-weight: 400; color: var(--ink); }
-.matrix td { text-align: center; min-width: 2.3rem; padding: .35rem .2rem; font-variant-numeric: tabular-nums;
+.matrix tbody th { position: sticky; left: 0; background: var(--paper); font-weight: 400; color: var(--ink);
+  font-size: .85rem; }
+.matrix td { text-align: center; min-width: 1.9rem; padding: .35rem .1rem; font-variant-numeric: tabular-nums;
   border: 1px solid var(--paper); }
 .matrix .h0 { color: var(--mute); }
 .same.h1 { background: rgb(var(--same) / .12); } .other.h1 { background: rgb(var(--other) / .12); }

@@ -32,7 +32,7 @@ pub(super) fn course(page: &mut Page, course: &Course) {
 }
 
 /// What each time was not finite, and what was done about it.
-pub(super) fn trouble(page: &mut Page, attempts: &[String]) {
+pub(super) fn trouble(page: &mut Page, attempts: &[String], stopped: bool) {
     if attempts.is_empty() {
         return;
     }
@@ -40,10 +40,10 @@ pub(super) fn trouble(page: &mut Page, attempts: &[String]) {
     for (index, attempt) in attempts.iter().enumerate() {
         page.paragraph(&format!("{}. {attempt}", index + 1));
     }
-    page.note(
-        "Each time but the last of a training that stopped, it went back to a checkpoint and on with half the rate. \
-         The curves show the last attempt.",
-    );
+    let which = if stopped { "After each of these but the last" } else { "After each of these" };
+    page.note(&format!(
+        "{which} it went back to a checkpoint and on with half the rate. The curves show the last attempt."
+    ));
 }
 
 /// The last validation on one line.
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn smoothing_keeps_the_slope_and_drops_the_noise() {
-        let noise = |step: u32| if step % 2 == 0 { 5.0 } else { -5.0 };
+        let noise = |step: u32| if step.is_multiple_of(2) { 5.0 } else { -5.0 };
         let points: Vec<(f64, f64)> = (0..900).map(|step| (f64::from(step), f64::from(step) + noise(step))).collect();
         let smooth = smoothed(&points);
         assert_eq!(smooth.len(), 900);
@@ -205,7 +205,7 @@ mod tests {
         let mut page = Page::new("a", "b");
         course(&mut page, &Course::default());
         times(&mut page, &Clock::default());
-        trouble(&mut page, &[]);
+        trouble(&mut page, &[], true);
         assert!(!page.finish().contains("<section>"));
     }
 }
