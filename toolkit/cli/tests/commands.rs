@@ -10,7 +10,7 @@ use serde_json::Value;
 use support::{Place, Refusals, text};
 
 /// Every command with its own options.
-const COMMANDS: [(&str, &[&str]); 13] = [
+const COMMANDS: [(&str, &[&str]); 15] = [
     ("demo", &["--out", "--language"]),
     (
         "corpus build",

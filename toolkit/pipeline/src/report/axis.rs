@@ -106,7 +106,10 @@ fn decades(low: f64, high: f64) -> Vec<f64> {
 
 /// A number with as many decimals as tell it from the next mark; with an exponent where all are large or small.
 fn label(value: f64, step: f64, largest: f64) -> String {
-    if value != 0.0 && !(1e-2..1e5).contains(&largest) {
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    if !(1e-2..1e5).contains(&largest) {
         return short(value, value.abs().log10().floor() - step.log10().floor());
     }
     let decimals = (-step.log10().floor()).clamp(0.0, 6.0) as usize;
@@ -145,7 +148,7 @@ mod tests {
         check(&[0.0, 4e-4], &["0", "1e-4", "2e-4", "3e-4", "4e-4"]);
         check(&[0.0, 3e6], &["0", "1e6", "2e6", "3e6"]);
         check(&[5.06e7, 5.08e7], &["5.060e7", "5.065e7", "5.070e7", "5.075e7", "5.080e7"]);
-        check(&[0.7991, 0.7999], &["0.7990", "0.7992", "0.7994", "0.7996", "0.7998", "0.8000"]);
+        check(&[0.7991, 0.7999], &["0.7990", "0.7995", "0.8000"]);
         check(&[0.8, 0.8], &["0.4", "0.6", "0.8", "1.0", "1.2"]);
     }
 
@@ -165,7 +168,7 @@ mod tests {
         check(&[1.0, 3.0], &["1", "2", "3"]);
         check(&[1.0, 1.0], &["1"]);
         check(&[1.0, 9000.0], &["2000", "4000", "6000", "8000"]);
-        check(&[0.0, 0.4], &["0.0", "0.1", "0.2", "0.3", "0.4"]);
+        check(&[0.0, 0.4], &["0", "0.1", "0.2", "0.3", "0.4"]);
     }
 
     #[test]
