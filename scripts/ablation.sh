@@ -22,8 +22,8 @@ mkdir -p "$out"
 
 # Three layers, so that there is something to unfreeze one by one.
 size=(--preset small --set encoder.layer_count=3 --set pretrain.training.epochs=3)
-# The whole recipe: one group more an epoch, rates that fall by 2.6 from group to group, one-cycle.
-whole=(--set classify.unfreezing=gradual --set classify.training.rate_divisor=45.7 --set finetune.training.rate_divisor=17.6
+# The whole recipe: one group more an epoch, rates that fall by 4 from the head to the input, one-cycle.
+whole=(--set classify.unfreezing=gradual --set classify.training.rate_divisor=4 --set finetune.training.rate_divisor=2.6
     --set classify.training.epochs=14)
 constant='classify.training.schedule={kind="constant",momentum=0.7}'
 slanted='classify.training.schedule={kind="slanted-triangular",warm_up=0.1,ratio=32.0,momentum=0.7}'
@@ -53,15 +53,19 @@ finetune() { # language, variant, seed, arguments
 
 variants() { # language, seed, training file, validation file, test file
     local labelled=(--train "$3" --valid "$4" --test "$5") tuned=$out/$1-finetuned-whole-$2 flat=$out/$1-finetuned-flat-$2
+    local steep=$out/$1-finetuned-steep-$2
     finetune "$1" whole "$2" --texts "$3" --valid "$4" "${whole[@]}"
     finetune "$1" flat "$2" --texts "$3" --valid "$4" "${whole[@]}" --set finetune.training.rate_divisor=1
+    finetune "$1" steep "$2" --texts "$3" --valid "$4" "${whole[@]}" --set finetune.training.rate_divisor=17.6
     classify "$1" whole "$2" --model "$tuned" "${labelled[@]}" "${whole[@]}"
+    # Rates that fall by 2.6 from group to group, as the paper has them.
+    classify "$1" steep-rates "$2" --model "$steep" "${labelled[@]}" "${whole[@]}" --set classify.training.rate_divisor=45.7
+    classify "$1" one-rate "$2" --model "$flat" "${labelled[@]}" "${whole[@]}" --set classify.training.rate_divisor=1
     classify "$1" slanted-triangular "$2" --model "$tuned" "${labelled[@]}" "${whole[@]}" --set "$slanted"
     classify "$1" constant-rate "$2" --model "$tuned" "${labelled[@]}" "${whole[@]}" --set "$constant"
     classify "$1" constant-third "$2" --model "$tuned" "${labelled[@]}" "${whole[@]}" --set "$constant" --set classify.training.rate=0.0067
-    classify "$1" one-rate "$2" --model "$flat" "${labelled[@]}" "${whole[@]}" --set classify.training.rate_divisor=1
-    classify "$1" mild-rates "$2" --model "$flat" "${labelled[@]}" "${whole[@]}" --set classify.training.rate_divisor=4
     classify "$1" at-once "$2" --model "$tuned" "${labelled[@]}" "${whole[@]}" --set classify.unfreezing=at-once
+    classify "$1" one-schedule "$2" --model "$tuned" "${labelled[@]}" "${whole[@]}" --set classify.unfreezing=gradual-in-one-schedule
     classify "$1" not-fine-tuned "$2" --model "$out/$1" "${labelled[@]}" "${whole[@]}"
     classify "$1" from-scratch "$2" --tokenizer "$out/$1-tokenizer" "${labelled[@]}" "${size[@]}" "${whole[@]}" --set classify.unfreezing=at-once
 }
@@ -73,7 +77,7 @@ for seed in $seeds; do
     variants en "$seed" "$english/train.csv" "$english/valid.csv" "$english/test.csv"
 done
 for language in eu en; do
-    for variant in whole slanted-triangular constant-rate constant-third one-rate mild-rates at-once not-fine-tuned from-scratch; do
+    for variant in whole steep-rates one-rate slanted-triangular constant-rate constant-third at-once one-schedule not-fine-tuned from-scratch; do
         line="$language $variant"
         for seed in $seeds; do line+=" $(accuracy "$out/$language-$variant-$seed.json")"; done
         echo "$line"

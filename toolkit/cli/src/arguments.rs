@@ -58,6 +58,9 @@ pub(crate) enum Command {
     /// Score predictions.
     #[command(subcommand)]
     Eval(EvalCommand),
+    /// Show and draw recipes.
+    #[command(subcommand)]
+    Recipe(RecipeCommand),
     /// Devices, versions, caches, and what is missing.
     Doctor(DoctorArguments),
 }
@@ -473,6 +476,23 @@ pub(crate) struct ClassifyExplain {
     /// Write a page with shaded words to this file too (.html).
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum RecipeCommand {
+    /// Print a recipe with every setting, as TOML.
+    Show(RecipeArguments),
+    /// Draw how rate and momentum move through the phases of a recipe.
+    Draw(RecipeDraw),
+}
+
+#[derive(Args)]
+pub(crate) struct RecipeDraw {
+    /// The page to write (.html).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) recipe: RecipeArguments,
 }
 
 #[derive(Subcommand)]

@@ -25,6 +25,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Outcome<()> {
         Command::Lm(command) => lm::run(&command, context),
         Command::Classify(command) => classify::run(&command, context),
         Command::Eval(command) => eval::run(&command, context),
+        Command::Recipe(command) => recipe::run(&command, context),
         Command::Doctor(arguments) => doctor::run(&arguments, context),
     }
 }

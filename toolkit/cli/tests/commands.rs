@@ -10,7 +10,7 @@ use serde_json::Value;
 use support::{Place, Refusals, text};
 
 /// Every command with its own options.
-const COMMANDS: [(&str, &[&str]); 13] = [
+const COMMANDS: [(&str, &[&str]); 15] = [
     ("demo", &["--out", "--language"]),
     (
         "corpus build",
@@ -68,6 +68,8 @@ const COMMANDS: [(&str, &[&str]); 13] = [
     ),
     ("classify predict", &["--model", "--input", "--labelled", "--text-column", "--label-column", "--out"]),
     ("eval score", &["--gold", "--label-column", "--task", "--split"]),
+    ("recipe show", &["--preset", "--recipe", "--set"]),
+    ("recipe draw", &["--out", "--preset", "--recipe", "--set"]),
 ];
 
 /// What every command takes.

@@ -12,13 +12,13 @@ use glossa_base::{Failure, Interrupt, Outcome, Progress};
 
 use crate::callbacks::{ProgressLine, Recorder};
 use crate::checkpoint::{Checkpoints, Keep};
+use crate::course::{Course, Unfinished};
 use crate::event::{Event, Flow, Scope};
 use crate::gradients::global_norm;
-use crate::history::History;
 use crate::objective::Objective;
 use crate::optimizer::{Optimizer, StepSettings};
 use crate::recovery::Recovery;
-use crate::training::{Clock, EpochRecord, Phase, Position, Training, timed};
+use crate::training::{Phase, Position, Training, timed};
 use crate::{Callback, Error};
 
 /// Why the loop is left before its end.
@@ -41,12 +41,8 @@ impl<E: Into<Failure>> From<E> for Stop {
 pub struct Trained<M> {
     /// The model, without autodiff.
     pub model: M,
-    /// A line an epoch.
-    pub records: Vec<EpochRecord>,
-    /// What the steps came to.
-    pub history: History,
-    /// Where the time went, since the last interruption.
-    pub clock: Clock,
+    /// How it got there.
+    pub course: Course,
 }
 
 /// Trains a model through phases.
@@ -135,14 +131,19 @@ impl<'a, O: Objective> Learner<'a, O> {
         !self.recovery.attempts.is_empty()
     }
 
-    /// The model without autodiff, and how it got there.
+    /// Runs the phases and gives the model without autodiff; how it went is told in any case.
     ///
     /// # Errors
-    /// The model was lost in a step that failed.
-    pub fn finish(self) -> Outcome<Trained<O::Model>> {
-        let model = self.training.model()?.valid();
+    /// As [`Self::fit`], or the model was lost in a step that failed.
+    pub fn train(mut self, phases: &[Phase]) -> Result<Trained<O::Model>, Unfinished> {
+        let fitted = self.fit(phases);
+        let model = fitted.and_then(|()| Ok(self.training.model()?.valid()));
         let Training { records, history, clock, .. } = self.training;
-        Ok(Trained { model, records, history, clock })
+        let course = Course { records, history, clock, attempts: self.recovery.attempts };
+        match model {
+            Ok(model) => Ok(Trained { model, course }),
+            Err(failure) => Err(Unfinished { failure, course: Box::new(course) }),
+        }
     }
 
     fn fit_and_recover(&mut self) -> Outcome<()> {
@@ -199,14 +200,14 @@ impl<'a, O: Objective> Learner<'a, O> {
     }
 
     fn run_epoch(&mut self) -> Result<(), Stop> {
-        self.within(Scope::Train, Self::train)?;
+        self.within(Scope::Train, Self::run_steps)?;
         self.keep(Keep::Epoch)?;
         let judged = self.within(Scope::Validate, Self::validate);
         self.checkpoints.leave_epoch(self.interrupt.requested())?;
         judged
     }
 
-    fn train(&mut self) -> Result<(), Stop> {
+    fn run_steps(&mut self) -> Result<(), Stop> {
         self.resuming = false;
         while self.training.position.step < self.training.position.steps {
             self.keep(Keep::Step)?;

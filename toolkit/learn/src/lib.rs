@@ -4,6 +4,7 @@
 pub mod callback;
 pub mod callbacks;
 pub mod checkpoint;
+pub mod course;
 pub mod error;
 pub mod event;
 pub mod finder;
@@ -23,6 +24,7 @@ pub mod training;
 
 pub use callback::Callback;
 pub use checkpoint::{CheckpointFolder, Checkpoints, Interval};
+pub use course::{Course, Unfinished};
 pub use error::Error;
 pub use event::{Event, Flow, Scope};
 pub use freeze::Freezing;

@@ -272,6 +272,8 @@ impl<'a, O: Objective> Training<'a, O> {
         self.records = snapshot.get("records")?;
         self.history = History::restore(&snapshot.part("history"))?;
         self.optimizer = Optimizer::restore(self.phase.optimizer, &snapshot.part("optimizer"))?;
+        // A running mean keeps its last update apart until it is asked for; it must not come after what is put here.
+        drop(self.model()?.valid());
         let tensors = snapshot.part("model").tensors;
         self.change_model(|model| snapshot::with_weights(model, &tensors))?;
         self.freeze(snapshot.get("freezing")?)?;

@@ -46,12 +46,20 @@ impl fmt::Display for DeviceChoice {
 }
 
 impl DeviceChoice {
+    /// What `auto` comes to on this machine.
+    pub fn resolved(self) -> Self {
+        match self {
+            DeviceChoice::Auto if cuda(0).is_ok() => DeviceChoice::Cuda(0),
+            DeviceChoice::Auto => DeviceChoice::Cpu,
+            chosen => chosen,
+        }
+    }
+
     /// The device itself, without autodiff.
     pub fn open(self) -> Result<Device, Error> {
-        match self {
-            DeviceChoice::Cpu => Ok(Device::flex()),
+        match self.resolved() {
             DeviceChoice::Cuda(index) => cuda(index),
-            DeviceChoice::Auto => Ok(cuda(0).unwrap_or_else(|_| Device::flex())),
+            DeviceChoice::Cpu | DeviceChoice::Auto => Ok(Device::flex()),
         }
     }
 }

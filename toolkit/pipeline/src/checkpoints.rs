@@ -1,13 +1,13 @@
 //! Where a training keeps its checkpoints: beside the model folder that it makes, in `OUT.training`, until
 //! that is done.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use glossa_base::{Failure, Interrupt, Kind, Outcome, TOOL_VERSION};
 use glossa_learn::{CheckpointFolder, Interval};
 
 use crate::language_model::Setting;
-use crate::stage::input;
+use crate::stage::{beside, input};
 
 /// How a training may be interrupted.
 #[derive(Debug, Clone)]
@@ -57,7 +57,8 @@ impl Run {
         for (index, path) in inputs.iter().enumerate() {
             add(&format!("input {}", index + 1), format!("{} {}", path.display(), input(path)?.sha256));
         }
-        let folder = CheckpointFolder::open(&path(setting.out), &identity, setting.checkpointing.restart)?;
+        let folder =
+            CheckpointFolder::open(&beside(setting.out, ".training"), &identity, setting.checkpointing.restart)?;
         Ok(Run { folder: Some(folder) })
     }
 
@@ -82,11 +83,4 @@ impl Run {
     pub(crate) fn close(self) -> Outcome<()> {
         self.folder.map_or(Ok(()), |folder| folder.remove())
     }
-}
-
-/// Beside the model folder.
-fn path(out: &Path) -> PathBuf {
-    let mut name = out.as_os_str().to_owned();
-    name.push(".training");
-    PathBuf::from(name)
 }

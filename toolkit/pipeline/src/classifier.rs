@@ -13,7 +13,7 @@ use glossa_learn::EpochRecord;
 use glossa_nn::{Classifier, DeviceChoice, ModelConfig, Targets};
 use glossa_recipes::baseline::{Baseline, BaselineOptions};
 use glossa_recipes::classification::Resegment;
-use glossa_recipes::{ClassifierData, LabelledTokens, Reading, model_folder};
+use glossa_recipes::{ClassifierData, Course, LabelledTokens, Reading, Trained, model_folder};
 use glossa_text::labelled::{Columns, Example, read};
 use glossa_text::tokenizer::Tokenizer;
 use glossa_zoo::card::{Card, MetricRow};
@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::checkpoints::Run as TrainingRun;
 use crate::language_model::{Setting, architecture, language};
 use crate::stage::{check_output, finish_model, json, name_of};
+use crate::training_report::{Judged, Subject};
 
 /// What a classifier starts from.
 #[derive(Debug, Clone)]
@@ -62,6 +63,8 @@ pub struct ClassifierOutcome {
     pub records: Vec<EpochRecord>,
     /// Scores on the test file.
     pub test: Option<Report>,
+    /// The report of the training, a page beside the folder.
+    pub report: PathBuf,
 }
 
 struct Sets {
@@ -155,29 +158,44 @@ pub fn train(start: &Start<'_>, files: &LabelledFiles<'_>, setting: Setting<'_>)
     let details = [("columns", columns), ("backward", backward.to_string())];
     let training = TrainingRun::open("classify", &details, &inputs, setting)?;
     let run = setting.run(&device, &training);
+    let mut config = ModelConfig::classifier(encoder, tokenizer.digest(), sets.labels.clone());
+    (config.head_size, config.backward) = (head, backward);
+    let subject = Subject {
+        what: "a classifier, a network trained on labelled texts",
+        out: setting.out,
+        architecture: architecture(&config),
+        seed: setting.seed,
+        device: setting.device,
+        settings: setting.recipe.to_toml(),
+        inputs,
+    };
     let alpha = setting.recipe.classify.segmentation_alpha;
     let resegment = |epoch: usize| sampled(&tokenizer, &sets.train, alpha, setting.seed, epoch);
     let resegment = (alpha > 0.0).then_some(&resegment as Resegment<'_>);
     let data = ClassifierData { train: &train, valid: valid.as_ref(), resegment, reading };
     let trained = glossa_recipes::classify(model, &setting.recipe.classify, data, run)
-        .map_err(|failure| training.explain(failure))?;
-    let mut config = ModelConfig::classifier(encoder, tokenizer.digest(), sets.labels.clone());
-    (config.head_size, config.backward) = (head, backward);
-    let test = match &sets.test {
-        Some(test) => Some(score(&trained.model, &tokenizer, test, &sets.labels, reading, setting)?),
-        None => None,
+        .map_err(|unfinished| training.explain(subject.explain(unfinished)))?;
+    let Trained { model, course } = trained;
+    let probabilities = |set: &Option<Vec<Example>>| -> Outcome<Option<Vec<Vec<f64>>>> {
+        set.as_ref().map(|examples| probabilities(&model, &tokenizer, examples, reading)).transpose()
     };
+    let (valid, tested) = (probabilities(&sets.valid)?, probabilities(&sets.test)?);
+    let test = sets.score(tested.as_deref(), setting.seed)?;
     let folder = WholeFolder::create(setting.out)?;
-    model_folder::write(folder.path(), &trained.model, &config, &tokenizer, setting.recipe, &trained.records)?;
+    model_folder::write(folder.path(), &model, &config, &tokenizer, setting.recipe, &course.records)?;
+    let parameters = model.num_params();
     let card = Card {
         language: language(&tokenizer),
-        parameters: Some(trained.model.num_params() as u64),
+        parameters: Some(parameters as u64),
         base_model: base(start),
-        ..card(setting.out, &architecture(&config), &sets.labels, test.as_ref(), files)
+        ..card(setting.out, &subject.architecture, &sets.labels, test.as_ref(), files)
     };
-    finish_model(folder, &card, Manifest::new("classify", setting.seed, json(setting.recipe)?), &inputs)?;
+    finish_model(folder, &card, Manifest::new("classify", setting.seed, json(setting.recipe)?), &subject.inputs)?;
+    let judged = sets.judged(valid.as_deref(), tested.as_deref());
+    let report = subject.write(&course, Some(parameters), judged.as_ref())?;
     training.close()?;
-    Ok(ClassifierOutcome { folder: setting.out.to_path_buf(), labels: sets.labels, records: trained.records, test })
+    let folder = setting.out.to_path_buf();
+    Ok(ClassifierOutcome { folder, labels: sets.labels, records: course.records, test, report })
 }
 
 fn base(start: &Start<'_>) -> Option<String> {
@@ -211,28 +229,36 @@ fn card(out: &Path, architecture: &str, labels: &[String], test: Option<&Report>
     }
 }
 
-fn score(
+fn probabilities(
     model: &Classifier,
     tokenizer: &Tokenizer,
-    test: &[Example],
-    labels: &[String],
+    examples: &[Example],
     reading: Reading,
-    setting: Setting<'_>,
-) -> Outcome<Report> {
-    let texts: Vec<Vec<u32>> = test.iter().map(|example| tokenizer.encode(&example.text)).collect::<Result<_, _>>()?;
-    let probabilities = glossa_recipes::predict(model, &texts, reading, &glossa_base::Silent)?;
-    let predicted: Vec<String> =
-        probabilities.iter().map(|row| labels[glossa_recipes::best_class(row)].clone()).collect();
-    report(test, &predicted, setting.seed)
+) -> Outcome<Vec<Vec<f64>>> {
+    let texts: Vec<Vec<u32>> =
+        examples.iter().map(|example| tokenizer.encode(&example.text)).collect::<Result<_, _>>()?;
+    glossa_recipes::predict(model, &texts, reading, &glossa_base::Silent)
 }
 
-fn report(test: &[Example], predicted: &[String], seed: u64) -> Outcome<Report> {
-    let gold: Vec<String> = test.iter().map(|example| example.label.clone()).collect();
-    Ok(Report::new(
-        &gold,
-        predicted,
-        &ReportOptions { split: Some("test".to_owned()), seed, ..ReportOptions::default() },
-    )?)
+impl Sets {
+    /// The scores of the test set's probabilities, if there are any.
+    fn score(&self, tested: Option<&[Vec<f64>]>, seed: u64) -> Outcome<Option<Report>> {
+        let (Some(test), Some(rows)) = (&self.test, tested) else { return Ok(None) };
+        let gold: Vec<String> = test.iter().map(|example| example.label.clone()).collect();
+        let predicted: Vec<String> =
+            rows.iter().map(|row| self.labels[glossa_recipes::best_class(row)].clone()).collect();
+        let options = ReportOptions { split: Some("test".to_owned()), seed, ..ReportOptions::default() };
+        Ok(Some(Report::new(&gold, &predicted, &options)?))
+    }
+
+    /// What a training's report looks at: the validation set, else the test set.
+    fn judged<'a>(&'a self, valid: Option<&'a [Vec<f64>]>, test: Option<&'a [Vec<f64>]>) -> Option<Judged<'a>> {
+        let judged = |set, examples: &'a Option<Vec<Example>>, rows: Option<&'a [Vec<f64>]>| {
+            let (examples, probabilities) = (examples.as_deref()?, rows?);
+            Some(Judged { set, examples, labels: &self.labels, probabilities })
+        };
+        judged("validation", &self.valid, valid).or_else(|| judged("test", &self.test, test))
+    }
 }
 
 /// What the baseline counts.
@@ -313,17 +339,14 @@ pub fn train_baseline(files: &LabelledFiles<'_>, setting: BaselineSetting<'_>) -
         .map(|example| class(&example.label, &sets.labels, files.train))
         .collect::<Outcome<Vec<_>>>()?;
     let model = Baseline::train(&documents, &classes, sets.labels.len(), setting.options)?;
-    let test = match &sets.test {
-        Some(test) => {
-            let predict = |example: &Example| -> Outcome<String> {
-                let row = model.predict(&units(&example.text, setting.units, tokenizer.as_ref())?);
-                Ok(sets.labels[glossa_recipes::best_class(&row)].clone())
-            };
-            let predicted = test.iter().map(predict).collect::<Outcome<Vec<_>>>()?;
-            Some(report(test, &predicted, setting.options.seed)?)
-        }
-        None => None,
+    let predict = |example: &Example| -> Outcome<Vec<f64>> {
+        Ok(model.predict(&units(&example.text, setting.units, tokenizer.as_ref())?))
     };
+    let probabilities = |set: &Option<Vec<Example>>| -> Outcome<Option<Vec<Vec<f64>>>> {
+        set.as_ref().map(|examples| examples.iter().map(predict).collect()).transpose()
+    };
+    let (valid, tested) = (probabilities(&sets.valid)?, probabilities(&sets.test)?);
+    let test = sets.score(tested.as_deref(), setting.options.seed)?;
     let folder = WholeFolder::create(setting.out)?;
     let stored = StoredBaseline { format: BASELINE_FORMAT, units: setting.units, labels: sets.labels.clone(), model };
     let bytes =
@@ -339,8 +362,20 @@ pub fn train_baseline(files: &LabelledFiles<'_>, setting: BaselineSetting<'_>) -
     let mut inputs = vec![files.train];
     inputs.extend(files.valid);
     inputs.extend(files.test);
-    finish_model(folder, &card, Manifest::new("baseline", setting.options.seed, config), &inputs)?;
-    Ok(ClassifierOutcome { folder: setting.out.to_path_buf(), labels: sets.labels, records: Vec::new(), test })
+    let subject = Subject {
+        what: "a classifier, a baseline on labelled texts",
+        out: setting.out,
+        architecture,
+        seed: setting.options.seed,
+        device: DeviceChoice::Cpu,
+        settings: format!("{config:#}"),
+        inputs,
+    };
+    finish_model(folder, &card, Manifest::new("baseline", setting.options.seed, config), &subject.inputs)?;
+    let judged = sets.judged(valid.as_deref(), tested.as_deref());
+    let report = subject.write(&Course::default(), None, judged.as_ref())?;
+    let folder = setting.out.to_path_buf();
+    Ok(ClassifierOutcome { folder, labels: sets.labels, records: Vec::new(), test, report })
 }
 
 /// Labels texts with classifier folders, neural or baseline, in the order of the texts. The

@@ -24,6 +24,7 @@ use serde::Serialize;
 use crate::checkpoints::{Checkpointing, Run as TrainingRun};
 use crate::stage::{check_output, finish_model, json, name_of};
 use crate::tokens::{Mapped, TokenFolder, encode_all};
+use crate::training_report::Subject;
 
 /// What every training stage is told.
 #[derive(Clone, Copy)]
@@ -60,6 +61,8 @@ pub struct LanguageModelOutcome {
     pub parameters: usize,
     /// A line an epoch.
     pub records: Vec<EpochRecord>,
+    /// The report of the training, a page beside the folder.
+    pub report: PathBuf,
 }
 
 /// Pretrains a language model on a corpus; a `backward` one reads each document from its end.
@@ -77,7 +80,8 @@ pub fn pretrain(
     let tokens = TokenFolder::of(corpus, &tokenizer, setting.progress)?;
     let train = tokens.open(Split::Train)?.ok_or_else(|| nothing_to_read(corpus))?;
     let valid = tokens.open(Split::Valid)?;
-    let config = setting.recipe.encoder_config(tokenizer.vocabulary_size());
+    let encoder = setting.recipe.encoder_config(tokenizer.vocabulary_size());
+    let config = ModelConfig { backward, ..ModelConfig::language_model(encoder, tokenizer.digest()) };
     let device = setting.device.open()?;
     let inputs = [corpus, tokenizer_folder];
     let training = TrainingRun::open("pretrain", &[("backward", backward.to_string())], &inputs, setting)?;
@@ -85,10 +89,10 @@ pub fn pretrain(
     let valid = valid.as_ref().map(|valid| Directed { source: valid, backward });
     let valid = valid.as_ref().map(|valid| valid as &dyn TokenSource);
     let run = setting.run(&device, &training);
-    let trained = glossa_recipes::pretrain(&config, &setting.recipe.pretrain, &train, valid, run)
-        .map_err(|failure| training.explain(failure))?;
-    let config = ModelConfig { backward, ..ModelConfig::language_model(config, tokenizer.digest()) };
-    let outcome = save(trained, &config, &tokenizer, "pretrain", None, &inputs, setting)?;
+    let subject = subject("a language model, pretrained", &config, &inputs, setting);
+    let trained = glossa_recipes::pretrain(&config.encoder, &setting.recipe.pretrain, &train, valid, run)
+        .map_err(|unfinished| training.explain(subject.explain(unfinished)))?;
+    let outcome = save(trained, &config, &tokenizer, "pretrain", None, &subject, setting)?;
     training.close()?;
     Ok(outcome)
 }
@@ -136,11 +140,19 @@ pub fn finetune(model: &Path, texts: &TaskTexts<'_>, setting: Setting<'_>) -> Ou
     let valid = valid.as_ref().map(|valid| Directed { source: valid, backward });
     let valid = valid.as_ref().map(|valid| valid as &dyn TokenSource);
     let run = setting.run(&device, &training);
+    let subject = subject("a language model, fine-tuned on the texts of a task", &config, &inputs, setting);
     let trained = glossa_recipes::finetune(language_model, &setting.recipe.finetune, &train, valid, run)
-        .map_err(|failure| training.explain(failure))?;
-    let outcome = save(trained, &config, &tokenizer, "finetune", Some(name_of(model)), &inputs, setting)?;
+        .map_err(|unfinished| training.explain(subject.explain(unfinished)))?;
+    let outcome = save(trained, &config, &tokenizer, "finetune", Some(name_of(model)), &subject, setting)?;
     training.close()?;
     Ok(outcome)
+}
+
+/// What the report is told.
+fn subject<'a>(what: &'a str, config: &ModelConfig, inputs: &[&'a Path], setting: Setting<'a>) -> Subject<'a> {
+    let Setting { out, seed, device, .. } = setting;
+    let (architecture, settings) = (architecture(config), setting.recipe.to_toml());
+    Subject { what, out, architecture, seed, device, settings, inputs: inputs.to_vec() }
 }
 
 fn save(
@@ -149,23 +161,25 @@ fn save(
     tokenizer: &Tokenizer,
     stage: &str,
     base_model: Option<String>,
-    inputs: &[&Path],
+    subject: &Subject<'_>,
     setting: Setting<'_>,
 ) -> Outcome<LanguageModelOutcome> {
+    let Trained { model, course } = trained;
     let folder = WholeFolder::create(setting.out)?;
-    model_folder::write(folder.path(), &trained.model, config, tokenizer, setting.recipe, &trained.records)?;
-    let parameters = trained.model.num_params();
+    model_folder::write(folder.path(), &model, config, tokenizer, setting.recipe, &course.records)?;
+    let parameters = model.num_params();
     let card = Card {
         language: language(tokenizer),
         parameters: Some(parameters as u64),
-        metrics: card_metrics(&trained.records),
+        metrics: card_metrics(&course.records),
         base_model,
         how_to_use: Some(format!("glossa lm generate --model {} --prompt \"...\"", name_of(setting.out))),
         ..Card::new(&name_of(setting.out), ModelKind::LanguageModel, &architecture(config))
     };
     let manifest = Manifest::new(stage, setting.seed, json(setting.recipe)?);
-    finish_model(folder, &card, manifest, inputs)?;
-    Ok(LanguageModelOutcome { folder: setting.out.to_path_buf(), parameters, records: trained.records })
+    finish_model(folder, &card, manifest, &subject.inputs)?;
+    let report = subject.write(&course, Some(parameters), None)?;
+    Ok(LanguageModelOutcome { folder: setting.out.to_path_buf(), parameters, records: course.records, report })
 }
 
 /// The language that a tokenizer was trained for.

@@ -11,9 +11,11 @@ mod labels;
 pub mod language_model;
 pub mod report;
 pub mod sample;
+pub mod schedules;
 mod stage;
 pub mod tokenizer;
 mod tokens;
+mod training_report;
 
 pub use checkpoints::Checkpointing;
 pub use tokens::TokenFolder;

@@ -1,13 +1,19 @@
-//! A small writer of reports: one self-contained HTML page with sections, tables, line charts and
-//! bars. It follows the reader's light or dark setting, fits a phone, has no scripts and loads
+//! A small writer of reports: one self-contained HTML page with sections, tables, line charts, bars and
+//! matrices. It follows the reader's light or dark setting, fits a phone, has no scripts and loads
 //! nothing. Every text that it is given is escaped. What a report says is its caller's business.
 
+mod axis;
+mod bars;
 mod chart;
 mod shade;
 mod style;
+mod tables;
 
-pub use chart::{Bar, LineChart, Series};
+pub use axis::Scale;
+pub use bars::Bar;
+pub use chart::{LineChart, Series};
 pub use shade::{ShadedWord, Side};
+pub use tables::Matrix;
 
 /// A page under construction.
 pub struct Page {
@@ -72,18 +78,33 @@ impl Page {
         self.push(&shade::paragraph(words))
     }
 
+    /// Names with their values.
+    pub fn facts<T: AsRef<str>>(&mut self, facts: &[(T, String)]) -> &mut Self {
+        let fact = |(name, value): &(T, String)| {
+            format!("<div><dt>{}</dt><dd>{}</dd></div>\n", escape(name.as_ref()), escape(value))
+        };
+        self.push(&format!("<dl>\n{}</dl>\n", facts.iter().map(fact).collect::<String>()))
+    }
+
+    /// Lines in a fixed-width face that show when their title is clicked.
+    pub fn folded(&mut self, title: &str, text: &str) -> &mut Self {
+        let (title, text) = (escape(title), escape(text));
+        self.push(&format!("<details>\n<summary>{title}</summary>\n<pre><code>{text}</code></pre>\n</details>\n"))
+    }
+
     /// A table; cells that are numbers stand to the right.
     pub fn table(&mut self, head: &[&str], rows: &[Vec<String>]) -> &mut Self {
-        let right = |column: usize| rows.first().and_then(|row| row.get(column)).is_some_and(|cell| is_number(cell));
-        let cell = |(column, cell): (usize, &&str)| {
-            let class = if right(column) { " class=\"number\"" } else { "" };
-            format!("<th scope=\"col\"{class}>{}</th>", escape(cell))
-        };
-        let head: String = head.iter().enumerate().map(cell).collect();
-        let rows: String = rows.iter().map(|row| table_row(row)).collect();
-        self.push(&format!(
-            "<div class=\"wide\"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n"
-        ))
+        self.push(&tables::table(head, rows.iter().map(|row| (row.as_slice(), None))))
+    }
+
+    /// A table whose rows have each a text below them, as wide as the table.
+    pub fn remarked_table(&mut self, head: &[&str], rows: &[(Vec<String>, String)]) -> &mut Self {
+        self.push(&tables::table(head, rows.iter().map(|(row, remark)| (row.as_slice(), Some(remark.as_str())))))
+    }
+
+    /// A table of counts, shaded.
+    pub fn matrix(&mut self, matrix: &Matrix<'_>) -> &mut Self {
+        self.push(&matrix.to_html())
     }
 
     /// Lines over epochs or steps.
@@ -91,9 +112,15 @@ impl Page {
         self.push(&chart.to_html())
     }
 
+    /// Small charts side by side where the screen is wide enough.
+    pub fn charts(&mut self, charts: &[LineChart]) -> &mut Self {
+        let charts: String = charts.iter().map(LineChart::to_html).collect();
+        self.push(&format!("<div class=\"side\">\n{charts}</div>\n"))
+    }
+
     /// Shares from 0 to 1 as bars.
     pub fn bars(&mut self, caption: &str, bars: &[Bar]) -> &mut Self {
-        self.push(&chart::bars(caption, bars))
+        self.push(&bars::bars(caption, bars))
     }
 
     /// The whole page.
@@ -109,20 +136,6 @@ impl Page {
             self.body
         )
     }
-}
-
-/// Whether a cell reads as a figure, a share or a range of them.
-fn is_number(cell: &str) -> bool {
-    cell.ends_with(|last: char| last.is_ascii_digit() || last == '%')
-        && cell.starts_with(|first: char| first.is_ascii_digit() || first == '-')
-}
-
-fn table_row(row: &[String]) -> String {
-    let cell = |cell: &String| {
-        let class = if is_number(cell) { " class=\"number\"" } else { "" };
-        format!("<td{class}>{}</td>", escape(cell))
-    };
-    format!("<tr>{}</tr>\n", row.iter().map(cell).collect::<String>())
 }
 
 /// Text as HTML, for content and for quoted attributes; control characters become spaces.
@@ -153,19 +166,30 @@ mod tests {
     fn everything_is_escaped() {
         let mut page = Page::new(BAD, BAD);
         let points = vec![(1.0, 2.0), (2.0, f64::NAN), (3.0, 1.0)];
-        let series = vec![Series { name: BAD.to_owned(), points }];
+        let series = vec![Series { name: BAD.to_owned(), points, pale: false }];
         page.section(BAD)
             .paragraph(BAD)
             .note(BAD)
             .code(BAD)
             .quote(BAD)
             .boxes(&[BAD])
-            .table(&[BAD], &[vec![BAD.to_owned()]]);
-        page.lines(&LineChart { caption: BAD.to_owned(), across: BAD.to_owned(), series });
+            .facts(&[(BAD, BAD.to_owned())])
+            .folded(BAD, BAD)
+            .table(&[BAD], &[vec![BAD.to_owned()]])
+            .remarked_table(&[BAD], &[(vec![BAD.to_owned()], BAD.to_owned())]);
+        let (labels, counts) = ([BAD.to_owned()], [vec![1]]);
+        page.matrix(&Matrix { caption: BAD, down: BAD, across: BAD, labels: &labels, counts: &counts });
+        page.lines(&LineChart {
+            caption: BAD.to_owned(),
+            across: BAD.to_owned(),
+            series: series.clone(),
+            ..LineChart::default()
+        });
+        page.charts(&[LineChart { caption: BAD.to_owned(), series, ..LineChart::default() }]);
         page.bars(BAD, &[Bar { name: BAD.to_owned(), value: 0.5, interval: Some((0.4, 2.0)), strong: true }]);
         let html = page.finish();
         assert!(!html.contains("<script") && !html.contains("(\"1\"") && !html.contains("NaN"));
-        assert!(html.matches("&lt;script&gt;alert(&quot;1&quot; &amp; &#39;2&#39;)").count() >= 10);
+        assert!(html.matches("&lt;script&gt;alert(&quot;1&quot; &amp; &#39;2&#39;)").count() >= 22);
     }
 
     #[test]
@@ -180,20 +204,8 @@ mod tests {
     }
 
     #[test]
-    fn numbers_stand_to_the_right() {
-        let check = |cell: &str, right: bool| {
-            assert_eq!(table_row(&[cell.to_owned()]).contains("number"), right, "{cell}");
-        };
-        check("0.75", true);
-        check("12 %", true);
-        check("0.70 - 0.80", true);
-        check("music", false);
-        check("3 sheep", false);
-    }
-
-    #[test]
     fn a_chart_without_points_is_no_chart() {
-        let empty = LineChart { caption: "c".to_owned(), across: "epoch".to_owned(), series: Vec::new() };
+        let empty = LineChart { caption: "c".to_owned(), ..LineChart::default() };
         assert_eq!(empty.to_html(), "");
     }
 }

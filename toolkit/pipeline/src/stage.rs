@@ -1,6 +1,6 @@
 //! What all stages share: a folder under construction and its manifest.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use glossa_base::atomic::WholeFolder;
 use glossa_base::manifest::{FILE_NAME, FileRecord, Manifest};
@@ -44,7 +44,35 @@ pub(crate) fn finish_model(folder: WholeFolder, card: &Card, mut manifest: Manif
     folder.commit()
 }
 
+/// A path beside a folder: its name with something after it, also where the folder is given as `name/`.
+pub(crate) fn beside(folder: &Path, suffix: &str) -> PathBuf {
+    let with_suffix = |path: &Path| {
+        let mut name = path.file_name()?.to_owned();
+        name.push(suffix);
+        Some(path.with_file_name(name))
+    };
+    // `.` and `..` have no name of their own.
+    let whole = || folder.canonicalize().ok().and_then(|whole| with_suffix(&whole));
+    with_suffix(folder).or_else(whole).unwrap_or_else(|| folder.join(suffix))
+}
+
 /// The last part of a path, as a name.
 pub(crate) fn name_of(path: &Path) -> String {
     path.file_name().map_or_else(|| "model".to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beside_is_never_within() {
+        let check = |folder: &str, expected: &str| {
+            assert_eq!(beside(Path::new(folder), ".x"), Path::new(expected));
+        };
+        check("lm", "lm.x");
+        check("lm/", "lm.x");
+        check("a/lm.1/", "a/lm.1.x");
+        assert!(!beside(Path::new("."), ".x").starts_with("."));
+    }
 }

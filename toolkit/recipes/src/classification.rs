@@ -8,7 +8,7 @@ use glossa_learn::finder::{RateCourse, Sweep, find_rate};
 use glossa_learn::learner::{Trained, numbers};
 use glossa_learn::sampling;
 use glossa_learn::sorted::{evaluation_batches, training_batches};
-use glossa_learn::{Freezing, Learner, Loss, Metrics, Objective, Phase, Place};
+use glossa_learn::{Freezing, Learner, Loss, Metrics, Objective, Phase, Place, Unfinished};
 use glossa_nn::classifier::{Pooled, TextBatch, Window};
 use glossa_nn::{Aim, Classifier, Grouped, Mix, Noise, Problem, Targets, ValueScale};
 
@@ -87,11 +87,9 @@ pub fn classify(
     recipe: &ClassifyRecipe,
     data: ClassifierData<'_>,
     run: Run<'_>,
-) -> Outcome<Trained<Classifier>> {
-    let phases = phases(&model, recipe);
-    let mut learner = learner(model, recipe, data, run)?;
-    learner.fit(&phases)?;
-    learner.finish()
+) -> Result<Trained<Classifier>, Unfinished> {
+    let phases = phases(model.group_count(), recipe);
+    learner(model, recipe, data, run)?.train(&phases)
 }
 
 /// Tries rates for training a classifier, with everything unfrozen.
@@ -104,7 +102,7 @@ pub fn find_classify_rate(
     data: ClassifierData<'_>,
     run: Run<'_>,
 ) -> Outcome<RateCourse> {
-    let phase = whole_phase(&model, recipe);
+    let phase = whole_phase(model.group_count(), recipe);
     find_rate(learner(model, recipe, data, run)?, &phase, Sweep::default())
 }
 
@@ -146,21 +144,22 @@ fn learner<'a>(
         .with_some((recipe.patience > 0).then(|| EarlyStopping::new(watch(), recipe.patience))))
 }
 
-fn whole_phase(model: &Classifier, recipe: &ClassifyRecipe) -> Phase {
+fn whole_phase(groups: usize, recipe: &ClassifyRecipe) -> Phase {
     let training = &recipe.training;
     Phase {
         name: "classify".to_owned(),
         epochs: training.epochs,
         freezing: Freezing::NONE,
-        rates: training.rates(model.group_count()),
+        rates: training.rates(groups),
         schedule: training.schedule.clone(),
         optimizer: training.optimizer(),
     }
 }
 
-/// One phase for everything at once; or the head alone, one more group an epoch, then all.
-fn phases(model: &Classifier, recipe: &ClassifyRecipe) -> Vec<Phase> {
-    let (training, groups, whole) = (&recipe.training, model.group_count(), whole_phase(model, recipe));
+/// The phases of a classifier with so many groups: one for everything at once; or the head alone, one more
+/// group an epoch, then all.
+pub fn phases(groups: usize, recipe: &ClassifyRecipe) -> Vec<Phase> {
+    let (training, whole) = (&recipe.training, whole_phase(groups, recipe));
     match recipe.unfreezing {
         Unfreezing::AtOnce | Unfreezing::GradualInOneSchedule => vec![whole],
         Unfreezing::Gradual => {

@@ -123,7 +123,14 @@ mod tests {
             zoneout: 0.0,
         };
         let model = Classifier::fresh(&config, 5, 2, 1, &Device::flex());
-        let reading = |backward| Reading { pad: 1, vocabulary: 20, window: Window { chunk: 3, pooled: 50 }, backward };
+        let reading = |backward| Reading {
+            pad: 1,
+            vocabulary: 20,
+            window: Window { chunk: 3, pooled: 50 },
+            backward,
+            problem: glossa_nn::Problem::SingleLabel,
+            scale: glossa_nn::ValueScale::default(),
+        };
         let backward = explain(&model, &[2, 5, 7, 11, 13], 1, reading(true)).unwrap();
         let mut forward = explain(&model, &[13, 11, 7, 5, 2], 1, reading(false)).unwrap();
         forward.reverse();

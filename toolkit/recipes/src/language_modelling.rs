@@ -11,6 +11,7 @@ use glossa_learn::learner::{Trained, numbers};
 use glossa_learn::stream::{StreamBatch, Streams, TokenSource, shuffled, token_count};
 use glossa_learn::{
     CheckpointFolder, Checkpoints, Freezing, Interval, Learner, Loss, Metrics, Objective, Phase, Place, Snapshot,
+    Unfinished,
 };
 use glossa_nn::encoder::Encoded;
 use glossa_nn::recurrent::{LayerState, State};
@@ -63,11 +64,15 @@ pub fn pretrain(
     train: &dyn TokenSource,
     valid: Option<&dyn TokenSource>,
     run: Run<'_>,
-) -> Outcome<Trained<LanguageModel>> {
-    let (model, phase, sampler) = fresh(config, recipe, train, run)?;
-    let mut learner = learner(model, sampler, &recipe.training, train, valid, run);
-    learner.fit(&[phase])?;
-    learner.finish()
+) -> Result<Trained<LanguageModel>, Unfinished> {
+    let (model, sampler) = fresh(config, recipe, train, run)?;
+    let phases = pretraining_phases(model.group_count(), recipe);
+    learner(model, sampler, &recipe.training, train, valid, run).train(&phases)
+}
+
+/// The phase of pretraining a language model with so many groups.
+pub fn pretraining_phases(groups: usize, recipe: &LanguageModelRecipe) -> Vec<Phase> {
+    vec![whole_phase("pretrain", groups, &recipe.training)]
 }
 
 /// Tries rates for [`pretrain`].
@@ -80,25 +85,25 @@ pub fn find_pretrain_rate(
     train: &dyn TokenSource,
     run: Run<'_>,
 ) -> Outcome<RateCourse> {
-    let (model, phase, sampler) = fresh(config, recipe, train, run)?;
+    let (model, sampler) = fresh(config, recipe, train, run)?;
+    let phase = whole_phase("pretrain", model.group_count(), &recipe.training);
     find_rate(learner(model, sampler, &recipe.training, train, None, run), &phase, Sweep::default())
 }
 
-/// A model with fresh weights and how it is trained.
+/// A model with fresh weights, and what draws the pieces of its decoder.
 fn fresh(
     config: &EncoderConfig,
     recipe: &LanguageModelRecipe,
     train: &dyn TokenSource,
     run: Run<'_>,
-) -> Outcome<(LanguageModel, Phase, Option<Sampler>)> {
+) -> Outcome<(LanguageModel, Option<Sampler>)> {
     config.check()?;
     let model = LanguageModel::new(config, run.seed, &run.device.clone().autodiff());
-    let phase = whole_phase("pretrain", &model, &recipe.training);
     let sampler = match recipe.sampled_pieces {
         0 => None,
         size => Some(Sampler::new(&counts(train, config.vocabulary_size), size)?),
     };
-    Ok((model, phase, sampler))
+    Ok((model, sampler))
 }
 
 /// How often each piece occurs.
@@ -123,11 +128,15 @@ pub fn finetune(
     train: &dyn TokenSource,
     valid: Option<&dyn TokenSource>,
     run: Run<'_>,
-) -> Outcome<Trained<LanguageModel>> {
-    let training = &recipe.training;
+) -> Result<Trained<LanguageModel>, Unfinished> {
     let model = model.fork(&run.device.clone().autodiff()).train();
-    let whole = whole_phase("finetune", &model, training);
-    let groups = model.group_count();
+    let phases = finetuning_phases(model.group_count(), recipe);
+    learner(model, None, &recipe.training, train, valid, run).train(&phases)
+}
+
+/// The phases of fine-tuning a language model with so many groups.
+pub fn finetuning_phases(groups: usize, recipe: &FinetuneRecipe) -> Vec<Phase> {
+    let whole = whole_phase("finetune", groups, &recipe.training);
     let frozen = Phase {
         name: "finetune (last group)".to_owned(),
         epochs: recipe.frozen_epochs,
@@ -135,9 +144,7 @@ pub fn finetune(
         rates: vec![recipe.frozen_rate; groups],
         ..whole.clone()
     };
-    let mut learner = learner(model, None, training, train, valid, run);
-    learner.fit(&[frozen, whole])?;
-    learner.finish()
+    vec![frozen, whole]
 }
 
 /// Tries rates for [`finetune`], with everything unfrozen.
@@ -151,16 +158,16 @@ pub fn find_finetune_rate(
     run: Run<'_>,
 ) -> Outcome<RateCourse> {
     let model = model.fork(&run.device.clone().autodiff()).train();
-    let phase = whole_phase("finetune", &model, &recipe.training);
+    let phase = whole_phase("finetune", model.group_count(), &recipe.training);
     find_rate(learner(model, None, &recipe.training, train, None, run), &phase, Sweep::default())
 }
 
-fn whole_phase(name: &str, model: &LanguageModel, training: &Training) -> Phase {
+fn whole_phase(name: &str, groups: usize, training: &Training) -> Phase {
     Phase {
         name: name.to_owned(),
         epochs: training.epochs,
         freezing: Freezing::NONE,
-        rates: training.rates(model.group_count()),
+        rates: training.rates(groups),
         schedule: training.schedule.clone(),
         optimizer: training.optimizer(),
     }

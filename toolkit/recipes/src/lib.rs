@@ -15,5 +15,6 @@ pub use classification::{ClassifierData, LabelledTokens, Reading, best_class, cl
 pub use error::Error;
 pub use generation::{Sampling, generate};
 pub use glossa_learn::learner::Trained;
+pub use glossa_learn::{Course, Unfinished};
 pub use language_modelling::{Evaluated, Run, evaluate, find_finetune_rate, find_pretrain_rate, finetune, pretrain};
 pub use recipe::Recipe;

@@ -102,10 +102,11 @@ fn train_baseline(
 fn emit(outcome: &ClassifierOutcome, context: &Context) -> Outcome<()> {
     let scores = outcome.test.as_ref().map(|report| format!("{}\n", report.to_text().trim_end())).unwrap_or_default();
     let text = format!(
-        "{scores}classifier: {} labels ({})\nfolder: {}",
+        "{scores}classifier: {} labels ({})\nfolder: {}\nreport: {}",
         outcome.labels.len(),
         outcome.labels.join(", "),
-        outcome.folder.display()
+        outcome.folder.display(),
+        outcome.report.display()
     );
     context.emit(outcome, &text)
 }

@@ -80,7 +80,11 @@ fn emit(outcome: &LanguageModelOutcome, context: &Context) -> Outcome<()> {
     let millions = outcome.parameters as f64 / 1e6;
     context.emit(
         outcome,
-        &format!("language model: {millions:.2} million weights\n{judged}folder: {}", outcome.folder.display()),
+        &format!(
+            "language model: {millions:.2} million weights\n{judged}folder: {}\nreport: {}",
+            outcome.folder.display(),
+            outcome.report.display()
+        ),
     )
 }
 

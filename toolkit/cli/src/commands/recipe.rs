@@ -1,14 +1,38 @@
-//! Finding the recipe of a run: a file, a preset, a model's own, with overrides.
+//! `glossa recipe`, and finding the recipe of a run: a file, a preset, a model's own, with overrides.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use glossa_base::{Failure, Outcome};
+use glossa_pipeline::schedules;
 use glossa_recipes::{Recipe, model_folder};
+use serde_json::json;
 
-use crate::arguments::RecipeArguments;
+use crate::arguments::{RecipeArguments, RecipeCommand, RecipeDraw};
+use crate::context::Context;
 
 /// The recipe to use where the user names none.
 const DEFAULT: &str = "small";
+
+pub(super) fn run(command: &RecipeCommand, context: &Context) -> Outcome<()> {
+    match command {
+        RecipeCommand::Show(arguments) => {
+            let recipe = resolve(arguments, None)?;
+            context.emit(&recipe, recipe.to_toml().trim_end())
+        }
+        RecipeCommand::Draw(arguments) => draw(arguments, context),
+    }
+}
+
+fn draw(arguments: &RecipeDraw, context: &Context) -> Outcome<()> {
+    let (recipe, out) = (resolve(&arguments.recipe, None)?, &arguments.out);
+    let inputs: Vec<&Path> = arguments.recipe.recipe.iter().map(PathBuf::as_path).collect();
+    let config = serde_json::to_value(&recipe).unwrap_or_default();
+    if context.plan("recipe draw", out, &inputs, config)? {
+        return Ok(());
+    }
+    schedules::draw(&recipe, out)?;
+    context.emit(&json!({"file": out}), &format!("schedules: {}", out.display()))
+}
 
 /// The resolved recipe; `model` is the folder whose recipe goes on where none is named.
 pub(super) fn resolve(arguments: &RecipeArguments, model: Option<&Path>) -> Outcome<Recipe> {

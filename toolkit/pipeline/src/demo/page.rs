@@ -84,11 +84,8 @@ fn points(records: &[EpochRecord], value: impl Fn(&EpochRecord) -> Option<f64>) 
 
 fn loss_chart(records: &[EpochRecord]) -> LineChart {
     let series = vec![
-        Series { name: "training".to_owned(), points: points(records, |record| Some(record.train_likelihood)) },
-        Series {
-            name: "validation".to_owned(),
-            points: points(records, |record| record.validation.get("loss").copied()),
-        },
+        Series::new("training", points(records, |record| Some(record.train_likelihood))),
+        Series::new("validation", points(records, |record| record.validation.get("loss").copied())),
     ];
     LineChart {
         caption:
@@ -97,19 +94,21 @@ fn loss_chart(records: &[EpochRecord]) -> LineChart {
                 .to_owned(),
         across: "epoch".to_owned(),
         series,
+        ..LineChart::default()
     }
 }
 
 fn accuracy_chart(outcome: &DemoOutcome) -> LineChart {
     let accuracy = |record: &EpochRecord| record.validation.get("accuracy").copied();
     let series = vec![
-        Series { name: "pretrained".to_owned(), points: points(&outcome.classifier_records, accuracy) },
-        Series { name: "from scratch".to_owned(), points: points(&outcome.from_scratch_records, accuracy) },
+        Series::new("pretrained", points(&outcome.classifier_records, accuracy)),
+        Series::new("from scratch", points(&outcome.from_scratch_records, accuracy)),
     ];
     LineChart {
         caption: format!("Share of the {} validation sentences labelled right", outcome.sample.valid),
         across: "epoch".to_owned(),
         series,
+        ..LineChart::default()
     }
 }
 
