@@ -137,7 +137,7 @@ pub(crate) struct CorpusBuild {
     pub(crate) test_share: f64,
 }
 
-/// How a training may be interrupted.
+/// How a training is watched and interrupted.
 #[derive(Args)]
 pub(crate) struct TrainingArguments {
     /// Write a checkpoint every so often: 200 (steps), 30s, 5m, 2h, or never. The same command goes on from it.
@@ -146,6 +146,23 @@ pub(crate) struct TrainingArguments {
     /// Begin anew, even where a checkpoint is.
     #[arg(long)]
     pub(crate) restart: bool,
+    /// Do not train: try rates from 1e-7 to 10, say which are good, and draw them in this file (.html).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) find_rate: Option<PathBuf>,
+    /// Log to this file: .jsonl for every step and epoch, .csv for epochs.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log: Option<PathBuf>,
+    /// Write TensorBoard's event file into this folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tensorboard: Option<PathBuf>,
+}
+
+/// A part of a training file, such as 2/5.
+fn fold(text: &str) -> Result<(usize, usize), String> {
+    let parts = text.split_once('/').and_then(|(number, count)| Some((number.parse().ok()?, count.parse().ok()?)));
+    parts
+        .filter(|(number, count)| (1..=*count).contains(number) && (2..=1000).contains(count))
+        .ok_or_else(|| format!("`{text}` is no fold: write 2/5 for the second of five"))
 }
 
 fn interval(text: &str) -> Result<Interval, String> {
@@ -357,7 +374,7 @@ pub(crate) struct LmGenerate {
 #[derive(Subcommand)]
 pub(crate) enum ClassifyCommand {
     /// Train a classifier from a language model, from nothing, or a baseline.
-    Train(ClassifyTrain),
+    Train(Box<ClassifyTrain>),
     /// Label texts.
     Predict(ClassifyPredict),
     /// Show which words moved a classifier, and where it goes wrong.
@@ -372,6 +389,13 @@ pub(crate) enum Method {
     NaiveBayes,
     /// Naive Bayes features with a linear classifier.
     Nbsvm,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum ProblemName {
+    SingleLabel,
+    MultiLabel,
+    Regression,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -410,6 +434,18 @@ pub(crate) struct ClassifyTrain {
     /// Column of the label; by default label, category, class or sentiment.
     #[arg(long, value_name = "NAME")]
     pub(crate) label_column: Option<String>,
+    /// Column of second texts, where texts come in pairs.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) pair_column: Option<String>,
+    /// What a label is: one of several names, any number of them, or a number.
+    #[arg(long, value_enum, default_value = "single-label")]
+    pub(crate) problem: ProblemName,
+    /// What stands between several labels of a text.
+    #[arg(long, default_value_t = '|', value_name = "CHARACTER")]
+    pub(crate) label_delimiter: char,
+    /// Judge by one of so many parts of the training file, such as 2/5, and learn from the others.
+    #[arg(long, value_name = "I/K", value_parser = fold, conflicts_with = "valid")]
+    pub(crate) fold: Option<(usize, usize)>,
     /// What a baseline counts.
     #[arg(long, value_enum, default_value = "words")]
     pub(crate) units: UnitsName,
@@ -445,6 +481,12 @@ pub(crate) struct ClassifyPredict {
     /// Column of the label.
     #[arg(long, value_name = "NAME")]
     pub(crate) label_column: Option<String>,
+    /// Column of second texts, where texts come in pairs.
+    #[arg(long, value_name = "NAME", requires = "input")]
+    pub(crate) pair_column: Option<String>,
+    /// What stands between several labels of a text.
+    #[arg(long, default_value_t = '|', value_name = "CHARACTER")]
+    pub(crate) label_delimiter: char,
     /// Write the predictions to this file (.jsonl) instead of printing them.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,

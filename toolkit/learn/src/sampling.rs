@@ -59,9 +59,9 @@ mod tests {
     fn weights_make_classes_alike() {
         let classes = classes();
         let weights = class_weights(&classes);
-        for class in 0..3 {
+        for (class, weight) in weights.iter().enumerate() {
             let count = classes.iter().filter(|other| **other == class).count() as f32;
-            assert!((weights[class] * count - 100.0 / 3.0).abs() < 1e-3);
+            assert!((weight * count - 100.0 / 3.0).abs() < 1e-3);
         }
         assert_eq!(class_weights(&[0, 2]), [1.0, 1.0, 1.0]);
     }

@@ -1,7 +1,7 @@
 //! Where a training keeps its checkpoints: beside the model folder that it makes, in `OUT.training`, until
 //! that is done.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use glossa_base::{Failure, Interrupt, Kind, Outcome, TOOL_VERSION};
 use glossa_learn::{CheckpointFolder, Interval};
@@ -9,21 +9,25 @@ use glossa_learn::{CheckpointFolder, Interval};
 use crate::language_model::Setting;
 use crate::stage::{beside, input};
 
-/// How a training may be interrupted.
+/// How a training is watched and interrupted.
 #[derive(Debug, Clone)]
-pub struct Checkpointing {
+pub struct Supervision {
     /// Raised to stop with a checkpoint.
     pub interrupt: Interrupt,
     /// How often a checkpoint is written; nothing where none are kept.
     pub interval: Option<Interval>,
     /// Whether to begin anew where checkpoints are.
     pub restart: bool,
+    /// A log of steps (.jsonl) or epochs (.csv).
+    pub log: Option<PathBuf>,
+    /// The folder of TensorBoard's event file.
+    pub tensorboard: Option<PathBuf>,
 }
 
-impl Checkpointing {
+impl Supervision {
     /// Keeps none and cannot be interrupted: for trainings of seconds.
     pub fn none() -> Self {
-        Checkpointing { interrupt: Interrupt::default(), interval: None, restart: false }
+        Supervision { interrupt: Interrupt::default(), interval: None, restart: false, log: None, tensorboard: None }
     }
 }
 
@@ -33,6 +37,9 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    /// Without checkpoints.
+    pub(crate) const NONE: Run = Run { folder: None };
+
     /// Opens the checkpoints of a stage that makes `setting.out` from some inputs; `details` say what else
     /// tells this run from others.
     pub(crate) fn open(
@@ -41,7 +48,7 @@ impl Run {
         inputs: &[&Path],
         setting: Setting<'_>,
     ) -> Outcome<Self> {
-        if setting.checkpointing.interval.is_none() {
+        if setting.supervision.interval.is_none() {
             return Ok(Run { folder: None });
         }
         let mut identity = glossa_learn::checkpoint::folder::RunIdentity::new();
@@ -57,14 +64,13 @@ impl Run {
         for (index, path) in inputs.iter().enumerate() {
             add(&format!("input {}", index + 1), format!("{} {}", path.display(), input(path)?.sha256));
         }
-        let folder =
-            CheckpointFolder::open(&beside(setting.out, ".training"), &identity, setting.checkpointing.restart)?;
+        let folder = CheckpointFolder::open(&beside(setting.out, ".training"), &identity, setting.supervision.restart)?;
         Ok(Run { folder: Some(folder) })
     }
 
     /// What the recipe is told.
     pub(crate) fn checkpoints(&self, setting: Setting<'_>) -> Option<(&CheckpointFolder, Interval)> {
-        self.folder.as_ref().zip(setting.checkpointing.interval)
+        self.folder.as_ref().zip(setting.supervision.interval)
     }
 
     /// Says where the checkpoint lies, if training was stopped.

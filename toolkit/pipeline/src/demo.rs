@@ -23,8 +23,9 @@ use glossa_text::tokenizer::{Algorithm, Tokenizer};
 
 pub use outcome::{DemoOutcome, Guess, SampleCounts, Segmented, Stage, System};
 
-use crate::checkpoints::Checkpointing;
+use crate::checkpoints::Supervision;
 use crate::classifier::{self, BaselineSetting, ClassifierOutcome, LabelledFiles, Start, Units};
+use crate::labels::LabelForm;
 use crate::language_model::{self, LanguageModelOutcome, PerplexityOutcome, Setting, TaskTexts, Text};
 use crate::sample::SampleLanguage;
 use crate::stage::{check_output, json};
@@ -113,8 +114,8 @@ pub fn run(setting: DemoSetting<'_>, audience: &mut dyn Audience) -> Outcome<Dem
     let manifest = || -> Outcome<Manifest> { Ok(Manifest::new(STAGE, setting.seed, json(&recipe)?)) };
     std::fs::create_dir_all(setting.out).map_err(|cause| Failure::io("create the folder", setting.out, cause))?;
     manifest()?.write(setting.out)?;
-    let (stages, started, checkpointing) = (Vec::new(), Instant::now(), Checkpointing::none());
-    let mut demo = Demo { setting, recipe: recipe.clone(), audience, stages, started, checkpointing };
+    let (stages, started, supervision) = (Vec::new(), Instant::now(), Supervision::none());
+    let mut demo = Demo { setting, recipe: recipe.clone(), audience, stages, started, supervision };
     let outcome = demo.all()?;
     let page = page::page(&outcome);
     write_file(&outcome.report, page.as_bytes())?;
@@ -130,7 +131,7 @@ struct Demo<'a> {
     audience: &'a mut dyn Audience,
     stages: Vec<Stage>,
     started: Instant,
-    checkpointing: Checkpointing,
+    supervision: Supervision,
 }
 
 impl Demo<'_> {
@@ -219,7 +220,7 @@ impl Demo<'_> {
 
     fn training<'b>(&'b self, out: &'b Path) -> Setting<'b> {
         let DemoSetting { device, seed, progress, .. } = self.setting;
-        Setting { recipe: &self.recipe, device, seed, out, progress, checkpointing: &self.checkpointing }
+        Setting { recipe: &self.recipe, device, seed, out, progress, supervision: &self.supervision }
     }
 
     fn sample(&mut self) -> Outcome<SampleFiles> {
@@ -417,7 +418,8 @@ impl Demo<'_> {
     fn guesses(&self, files: &SampleFiles) -> Outcome<Vec<Guess>> {
         let texts: Vec<String> = files.unseen.iter().map(|(text, _)| text.clone()).collect();
         let DemoSetting { device, progress, .. } = self.setting;
-        let predicted = classifier::predict(&[self.at("classifier")], &texts, device, progress)?;
+        let form = LabelForm::default();
+        let predicted = classifier::predict(&[self.at("classifier")], &texts, form.delimiter, device, progress)?;
         let guess = |((text, gold), prediction): (&(String, String), glossa_eval::Prediction)| Guess {
             text: text.clone(),
             gold: gold.clone(),
@@ -431,7 +433,8 @@ impl Demo<'_> {
         let examples = read(&files.test, &Columns::default())?;
         let texts: Vec<String> = examples.iter().map(|example| example.text.clone()).collect();
         let DemoSetting { device, progress, .. } = self.setting;
-        let mut predicted = classifier::predict(&[self.at("classifier")], &texts, device, progress)?;
+        let form = LabelForm::default();
+        let mut predicted = classifier::predict(&[self.at("classifier")], &texts, form.delimiter, device, progress)?;
         for (prediction, example) in predicted.iter_mut().zip(examples) {
             prediction.gold = Some(example.label);
         }
@@ -450,7 +453,8 @@ fn command(name: &[&str], first: &[&str], rest: &[&str]) -> Vec<String> {
 
 impl SampleFiles {
     fn labelled<'a>(&'a self, columns: &'a Columns) -> LabelledFiles<'a> {
-        LabelledFiles { train: &self.train, valid: Some(&self.valid), test: Some(&self.test), columns }
+        let (valid, test) = (Some(self.valid.as_path()), Some(self.test.as_path()));
+        LabelledFiles { train: &self.train, valid, test, columns, form: LabelForm::default(), fold: None }
     }
 
     /// `classify train` on these files.

@@ -159,7 +159,7 @@ impl Opened {
                 .hint("explain a classifier of one label a text"));
         }
         let tokenizer = model_folder::read_tokenizer(model, &config)?;
-        let reading = reading(&tokenizer, &model_folder::read_recipe(model)?, config.backward);
+        let reading = reading(&tokenizer, &model_folder::read_recipe(model)?, &config);
         let class = label.map(|label| class(label, &config.labels, "--label")).transpose()?;
         Ok((Opened { classifier, tokenizer, labels: config.labels, reading }, class))
     }

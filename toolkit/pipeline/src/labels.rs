@@ -62,6 +62,16 @@ impl Labels {
         Labels { names: config.labels.clone(), form: LabelForm { problem: config.problem, delimiter } }
     }
 
+    /// Labels of which a text has one.
+    pub(crate) fn single(names: Vec<String>) -> Self {
+        Labels { names, form: LabelForm::default() }
+    }
+
+    /// One label, several, or a number.
+    pub(crate) fn problem(&self) -> Problem {
+        self.form.problem
+    }
+
     fn position(&self, name: &str, place: &Path) -> Outcome<usize> {
         self.names.iter().position(|known| known == name).ok_or_else(|| {
             let near = nearest(name, self.names.iter().map(String::as_str));

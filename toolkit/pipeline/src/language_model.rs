@@ -21,7 +21,8 @@ use glossa_zoo::card::{Card, MetricRow};
 use glossa_zoo::layout::ModelKind;
 use serde::Serialize;
 
-use crate::checkpoints::{Checkpointing, Run as TrainingRun};
+use crate::checkpoints::{Run as TrainingRun, Supervision};
+use crate::rates::{self, RatesOutcome};
 use crate::stage::{check_output, finish_model, json, name_of};
 use crate::tokens::{Mapped, TokenFolder, encode_all};
 use crate::training_report::Subject;
@@ -39,16 +40,18 @@ pub struct Setting<'a> {
     pub out: &'a Path,
     /// Who listens.
     pub progress: &'a dyn Progress,
-    /// How it may be interrupted.
-    pub checkpointing: &'a Checkpointing,
+    /// How it is watched and interrupted.
+    pub supervision: &'a Supervision,
 }
 
 impl<'a> Setting<'a> {
     /// What a recipe is told.
     pub(crate) fn run(self, device: &'a Device, training: &'a TrainingRun) -> Run<'a> {
-        let Setting { seed, progress, checkpointing, .. } = self;
+        let Setting { seed, progress, supervision, .. } = self;
         let checkpoints = training.checkpoints(self);
-        Run { device, seed, progress, interrupt: &checkpointing.interrupt, checkpoints }
+        let Supervision { interrupt, log, tensorboard, .. } = supervision;
+        let (log, tensorboard) = (log.as_deref(), tensorboard.as_deref());
+        Run { device, seed, progress, interrupt, checkpoints, log, tensorboard }
     }
 }
 
@@ -97,6 +100,48 @@ pub fn pretrain(
     Ok(outcome)
 }
 
+/// Tries rates instead of pretraining, and draws them.
+///
+/// # Errors
+/// As [`pretrain`].
+pub fn find_pretrain_rate(
+    corpus: &Path,
+    tokenizer: &Path,
+    backward: bool,
+    setting: Setting<'_>,
+    page: &Path,
+) -> Outcome<RatesOutcome> {
+    let tokenizer = Tokenizer::load(tokenizer)?;
+    let tokens = TokenFolder::of(corpus, &tokenizer, setting.progress)?;
+    let train = tokens.open(Split::Train)?.ok_or_else(|| nothing_to_read(corpus))?;
+    let encoder = setting.recipe.encoder_config(tokenizer.vocabulary_size());
+    let device = setting.device.open()?;
+    let train = Directed { source: &train, backward };
+    let run = setting.run(&device, &TrainingRun::NONE);
+    let course = glossa_recipes::find_pretrain_rate(&encoder, &setting.recipe.pretrain, &train, run)?;
+    rates::write(course, "a language model in pretraining", page)
+}
+
+/// Tries rates instead of fine-tuning, and draws them.
+///
+/// # Errors
+/// As [`finetune`].
+pub fn find_finetune_rate(
+    model: &Path,
+    texts: &TaskTexts<'_>,
+    setting: Setting<'_>,
+    page: &Path,
+) -> Outcome<RatesOutcome> {
+    let device = setting.device.open()?;
+    let (language_model, config) = model_folder::read_language_model(model, &device)?;
+    let tokenizer = model_folder::read_tokenizer(model, &config)?;
+    let train = texts.train(&tokenizer)?;
+    let train = Directed { source: &train, backward: config.backward };
+    let run = setting.run(&device, &TrainingRun::NONE);
+    let course = glossa_recipes::find_finetune_rate(language_model, &setting.recipe.finetune, &train, run)?;
+    rates::write(course, "a language model in fine-tuning", page)
+}
+
 fn nothing_to_read(corpus: &Path) -> Failure {
     Failure::data(format!("{} has no training text", corpus.display()))
         .hint("build the corpus from more text, or with smaller valid and test shares")
@@ -113,6 +158,17 @@ pub struct TaskTexts<'a> {
     pub column: Option<&'a str>,
 }
 
+impl TaskTexts<'_> {
+    /// The tokens of the texts to learn from.
+    fn train(&self, tokenizer: &Tokenizer) -> Outcome<Vec<Vec<u32>>> {
+        let mut train = Vec::new();
+        for path in self.train {
+            train.extend(encode_all(tokenizer, read_texts(path, self.column)?.into_iter())?);
+        }
+        Ok(train)
+    }
+}
+
 /// Fine-tunes a language model on a task's texts.
 ///
 /// # Errors
@@ -122,10 +178,7 @@ pub fn finetune(model: &Path, texts: &TaskTexts<'_>, setting: Setting<'_>) -> Ou
     let device = setting.device.open()?;
     let (language_model, config) = model_folder::read_language_model(model, &device)?;
     let tokenizer = model_folder::read_tokenizer(model, &config)?;
-    let mut train = Vec::new();
-    for path in texts.train {
-        train.extend(encode_all(&tokenizer, read_texts(path, texts.column)?.into_iter())?);
-    }
+    let train = texts.train(&tokenizer)?;
     let valid = match texts.valid {
         Some(path) => Some(encode_all(&tokenizer, read_texts(path, texts.column)?.into_iter())?),
         None => None,

@@ -9,6 +9,7 @@ pub mod demo;
 pub mod explanation;
 mod labels;
 pub mod language_model;
+pub mod rates;
 pub mod report;
 pub mod sample;
 pub mod schedules;
@@ -17,5 +18,6 @@ pub mod tokenizer;
 mod tokens;
 mod training_report;
 
-pub use checkpoints::Checkpointing;
+pub use checkpoints::Supervision;
+pub use labels::LabelForm;
 pub use tokens::TokenFolder;

@@ -1,10 +1,12 @@
 //! Pretraining and fine-tuning of language models, and their perplexity.
 
+use std::path::Path;
+
 use burn::prelude::*;
 use glossa_base::seed::{Purpose, Stream};
 use glossa_base::{Failure, Interrupt, Kind, Outcome, Progress};
 use glossa_learn::callbacks::{
-    ActivationRegularisation, Activations, GradientAccumulation, GradientClip, LossScale, WeightAverage,
+    ActivationRegularisation, Activations, GradientAccumulation, GradientClip, Log, LossScale, WeightAverage,
 };
 use glossa_learn::finder::{RateCourse, Sweep, find_rate};
 use glossa_learn::learner::{Trained, numbers};
@@ -32,18 +34,29 @@ pub struct Run<'a> {
     pub interrupt: &'a Interrupt,
     /// Where checkpoints lie, if any are kept, and how often one is written.
     pub checkpoints: Option<(&'a CheckpointFolder, Interval)>,
+    /// A log of steps (.jsonl) or epochs (.csv).
+    pub log: Option<&'a Path>,
+    /// The folder of TensorBoard's event file.
+    pub tensorboard: Option<&'a Path>,
 }
 
 impl<'a> Run<'a> {
     /// A learner for this run.
-    pub(crate) fn learner<O: Objective>(self, model: O::Model, objective: O, training: &Training) -> Learner<'a, O>
+    pub(crate) fn learner<O: Objective>(
+        self,
+        model: O::Model,
+        objective: O,
+        training: &Training,
+    ) -> Outcome<Learner<'a, O>>
     where
         O::Prediction: Activations,
     {
         let (activation, temporal) = (training.activation_regularisation, training.temporal_regularisation);
         let checkpoints =
             self.checkpoints.map_or_else(Checkpoints::default, |(folder, interval)| Checkpoints::new(folder, interval));
-        Learner::new(model, objective, self.progress)
+        let log = self.log.map(Log::at).transpose()?;
+        let tensorboard = self.tensorboard.map(Log::tensorboard).transpose()?;
+        Ok(Learner::new(model, objective, self.progress)
             .with_checkpoints(checkpoints)
             .with_interrupt(self.interrupt.clone())
             .with_some(ActivationRegularisation::new(activation, temporal))
@@ -51,6 +64,8 @@ impl<'a> Run<'a> {
             .with_some(GradientAccumulation::new(training.accumulation))
             .with_some(GradientClip::new(training.clip))
             .with_some(WeightAverage::new(training.weight_average))
+            .with_some(log)
+            .with_some(tensorboard))
     }
 }
 
@@ -67,7 +82,7 @@ pub fn pretrain(
 ) -> Result<Trained<LanguageModel>, Unfinished> {
     let (model, sampler) = fresh(config, recipe, train, run)?;
     let phases = pretraining_phases(model.group_count(), recipe);
-    learner(model, sampler, &recipe.training, train, valid, run).train(&phases)
+    learner(model, sampler, &recipe.training, train, valid, run)?.train(&phases)
 }
 
 /// The phase of pretraining a language model with so many groups.
@@ -87,7 +102,7 @@ pub fn find_pretrain_rate(
 ) -> Outcome<RateCourse> {
     let (model, sampler) = fresh(config, recipe, train, run)?;
     let phase = whole_phase("pretrain", model.group_count(), &recipe.training);
-    find_rate(learner(model, sampler, &recipe.training, train, None, run), &phase, Sweep::default())
+    find_rate(learner(model, sampler, &recipe.training, train, None, run)?, &phase, Sweep::default())
 }
 
 /// A model with fresh weights, and what draws the pieces of its decoder.
@@ -131,7 +146,7 @@ pub fn finetune(
 ) -> Result<Trained<LanguageModel>, Unfinished> {
     let model = model.fork(&run.device.clone().autodiff()).train();
     let phases = finetuning_phases(model.group_count(), recipe);
-    learner(model, None, &recipe.training, train, valid, run).train(&phases)
+    learner(model, None, &recipe.training, train, valid, run)?.train(&phases)
 }
 
 /// The phases of fine-tuning a language model with so many groups.
@@ -159,7 +174,7 @@ pub fn find_finetune_rate(
 ) -> Outcome<RateCourse> {
     let model = model.fork(&run.device.clone().autodiff()).train();
     let phase = whole_phase("finetune", model.group_count(), &recipe.training);
-    find_rate(learner(model, None, &recipe.training, train, None, run), &phase, Sweep::default())
+    find_rate(learner(model, None, &recipe.training, train, None, run)?, &phase, Sweep::default())
 }
 
 fn whole_phase(name: &str, groups: usize, training: &Training) -> Phase {
@@ -180,7 +195,7 @@ fn learner<'a>(
     train: &'a dyn TokenSource,
     valid: Option<&'a dyn TokenSource>,
     run: Run<'a>,
-) -> Learner<'a, Objectives<'a>> {
+) -> Outcome<Learner<'a, Objectives<'a>>> {
     let (streams, vocabulary) = (stream_count(train, training), model.vocabulary_size());
     let objective =
         Objectives { training, sampler, train, valid, run, streams, vocabulary, batches: None, state: None };

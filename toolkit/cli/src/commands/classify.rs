@@ -4,14 +4,18 @@ use std::path::{Path, PathBuf};
 
 use glossa_base::{Failure, Kind, Outcome};
 use glossa_eval::{Prediction, predictions};
+use glossa_nn::Problem;
+use glossa_pipeline::LabelForm;
 use glossa_pipeline::classifier::{self, BaselineSetting, ClassifierOutcome, LabelledFiles, Start, Units};
 use glossa_pipeline::explanation::{self, Question};
 use glossa_recipes::baseline::{self, BaselineOptions};
-use glossa_text::labelled::{Columns, read, read_texts};
+use glossa_text::labelled::{Columns, read, read_texts_of};
 use serde_json::json;
 
-use crate::arguments::{ClassifyCommand, ClassifyExplain, ClassifyPredict, ClassifyTrain, Method, UnitsName};
-use crate::commands::lm::{checkpointing, setting};
+use crate::arguments::{
+    ClassifyCommand, ClassifyExplain, ClassifyPredict, ClassifyTrain, Method, ProblemName, UnitsName,
+};
+use crate::commands::lm::{emit_rates, setting, supervision};
 use crate::commands::{recipe, texts_or_stdin};
 use crate::context::Context;
 
@@ -24,13 +28,24 @@ pub(super) fn run(command: &ClassifyCommand, context: &Context) -> Outcome<()> {
 }
 
 fn train(arguments: &ClassifyTrain, context: &Context) -> Outcome<()> {
-    let columns =
-        Columns { text: arguments.text_column.clone(), label: arguments.label_column.clone(), ..Columns::default() };
+    let problem = match arguments.problem {
+        ProblemName::SingleLabel => Problem::SingleLabel,
+        ProblemName::MultiLabel => Problem::MultiLabel,
+        ProblemName::Regression => Problem::Regression,
+    };
+    let columns = Columns {
+        text: arguments.text_column.clone(),
+        label: arguments.label_column.clone(),
+        pair: arguments.pair_column.clone(),
+        empty_labels: problem == Problem::MultiLabel,
+    };
     let files = LabelledFiles {
         train: &arguments.train,
         valid: arguments.valid.as_deref(),
         test: arguments.test.as_deref(),
         columns: &columns,
+        form: LabelForm { problem, delimiter: arguments.label_delimiter },
+        fold: arguments.fold,
     };
     let outcome = match arguments.method {
         Method::Network => train_network(arguments, &files, context)?,
@@ -64,8 +79,13 @@ fn train_network(
     if context.plan("classify train", &arguments.out, &inputs(arguments), config)? {
         return Ok(None);
     }
-    let checkpointing = checkpointing(&arguments.training)?;
-    classifier::train(&start, files, setting(&recipe, &arguments.out, &checkpointing, context)).map(Some)
+    let supervision = supervision(&arguments.training)?;
+    let setting = setting(&recipe, &arguments.out, &supervision, context);
+    if let Some(page) = &arguments.training.find_rate {
+        emit_rates(&classifier::find_rate(&start, files, setting, page)?, context)?;
+        return Ok(None);
+    }
+    classifier::train(&start, files, setting).map(Some)
 }
 
 fn train_baseline(
@@ -100,7 +120,10 @@ fn train_baseline(
 }
 
 fn emit(outcome: &ClassifierOutcome, context: &Context) -> Outcome<()> {
-    let scores = outcome.test.as_ref().map(|report| format!("{}\n", report.to_text().trim_end())).unwrap_or_default();
+    let scores = match &outcome.test {
+        Some(report) => format!("{}\n", report.to_text().trim_end()),
+        None => outcome.scores.iter().map(|score| format!("{:<12}{:.4}\n", score.metric, score.value)).collect(),
+    };
     let text = format!(
         "{scores}classifier: {} labels ({})\nfolder: {}\nreport: {}",
         outcome.labels.len(),
@@ -122,17 +145,22 @@ fn predict(arguments: &ClassifyPredict, context: &Context) -> Outcome<()> {
             return Ok(());
         }
     }
-    let columns =
-        Columns { text: arguments.text_column.clone(), label: arguments.label_column.clone(), ..Columns::default() };
+    let columns = Columns {
+        text: arguments.text_column.clone(),
+        label: arguments.label_column.clone(),
+        pair: arguments.pair_column.clone(),
+        empty_labels: true,
+    };
     let (texts, gold) = match &arguments.input {
         Some(file) if arguments.labelled => {
             let examples = read(file, &columns)?;
             examples.into_iter().map(|example| (example.text, Some(example.label))).unzip()
         }
-        Some(file) => with_no_gold(read_texts(file, columns.text.as_deref())?),
+        Some(file) => with_no_gold(read_texts_of(file, &columns)?),
         None => with_no_gold(texts_or_stdin(&arguments.texts)?),
     };
-    let mut predicted = classifier::predict(&arguments.model, &texts, context.device, &context.console)?;
+    let mut predicted =
+        classifier::predict(&arguments.model, &texts, arguments.label_delimiter, context.device, &context.console)?;
     for (prediction, gold) in predicted.iter_mut().zip(gold) {
         prediction.gold = gold;
     }
@@ -156,7 +184,8 @@ fn with_no_gold(texts: Vec<String>) -> (Vec<String>, Vec<Option<String>>) {
 fn lines(predicted: &[Prediction], texts: &[String]) -> String {
     let line = |(prediction, text): (&Prediction, &String)| {
         let share = prediction.probabilities.get(&prediction.label).copied().unwrap_or(f64::NAN);
-        format!("{}\t{share:.3}\t{}\n", prediction.label, text.replace(['\n', '\t'], " "))
+        let share = if share.is_nan() { String::new() } else { format!("{share:.3}") };
+        format!("{}\t{share}\t{}\n", prediction.label, text.replace(['\n', '\t'], " "))
     };
     predicted.iter().zip(texts).map(line).collect()
 }
@@ -172,7 +201,11 @@ fn explain(arguments: &ClassifyExplain, context: &Context) -> Outcome<()> {
     let question = Question { model, label, device: context.device, seed: context.seed };
     let mut explanation = match &arguments.input {
         Some(file) => {
-            let columns = Columns { text: arguments.text_column.clone(), label: arguments.label_column.clone() };
+            let columns = Columns {
+                text: arguments.text_column.clone(),
+                label: arguments.label_column.clone(),
+                ..Columns::default()
+            };
             explanation::explain_losses(question, (file, &columns), arguments.top, &context.console)?
         }
         None => explanation::explain_texts(question, &texts_or_stdin(&arguments.texts)?, &context.console)?,

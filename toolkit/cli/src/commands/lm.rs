@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use glossa_base::{Failure, Kind, Outcome};
-use glossa_pipeline::Checkpointing;
+use glossa_pipeline::Supervision;
 use glossa_pipeline::language_model::{self, LanguageModelOutcome, Setting, TaskTexts, Text};
+use glossa_pipeline::rates::RatesOutcome;
 use glossa_recipes::{Recipe, Sampling};
 use serde_json::json;
 
@@ -26,16 +27,30 @@ pub(super) fn run(command: &LmCommand, context: &Context) -> Outcome<()> {
 pub(super) fn setting<'a>(
     recipe: &'a Recipe,
     out: &'a Path,
-    checkpointing: &'a Checkpointing,
+    supervision: &'a Supervision,
     context: &'a Context,
 ) -> Setting<'a> {
-    Setting { recipe, device: context.device, seed: context.seed, out, progress: &context.console, checkpointing }
+    Setting { recipe, device: context.device, seed: context.seed, out, progress: &context.console, supervision }
 }
 
 /// How a training may be interrupted; from now on signals stop it with a checkpoint.
-pub(super) fn checkpointing(arguments: &TrainingArguments) -> Outcome<Checkpointing> {
+pub(super) fn supervision(arguments: &TrainingArguments) -> Outcome<Supervision> {
     let interrupt = signals::listen()?;
-    Ok(Checkpointing { interrupt, interval: Some(arguments.checkpoint_every), restart: arguments.restart })
+    let TrainingArguments { restart, log, tensorboard, .. } = arguments;
+    Ok(Supervision {
+        interrupt,
+        interval: Some(arguments.checkpoint_every),
+        restart: *restart,
+        log: log.clone(),
+        tensorboard: tensorboard.clone(),
+    })
+}
+
+/// What a sweep of rates came to.
+pub(super) fn emit_rates(outcome: &RatesOutcome, context: &Context) -> Outcome<()> {
+    let rows: String =
+        outcome.rows().iter().map(|(name, rate, what)| format!("{name:<9}{rate:.2e}   {what}\n")).collect();
+    context.emit(outcome, &format!("{rows}drawing: {}", outcome.page.display()))
 }
 
 fn config(recipe: &Recipe) -> serde_json::Value {
@@ -47,8 +62,12 @@ fn pretrain(arguments: &LmPretrain, context: &Context) -> Outcome<()> {
     if context.plan("lm pretrain", &arguments.out, &[&arguments.corpus, &arguments.tokenizer], config(&recipe))? {
         return Ok(());
     }
-    let checkpointing = checkpointing(&arguments.training)?;
-    let setting = setting(&recipe, &arguments.out, &checkpointing, context);
+    let supervision = supervision(&arguments.training)?;
+    let setting = setting(&recipe, &arguments.out, &supervision, context);
+    if let Some(page) = &arguments.training.find_rate {
+        let (corpus, tokenizer, backward) = (&arguments.corpus, &arguments.tokenizer, arguments.backward);
+        return emit_rates(&language_model::find_pretrain_rate(corpus, tokenizer, backward, setting, page)?, context);
+    }
     let outcome = language_model::pretrain(&arguments.corpus, &arguments.tokenizer, arguments.backward, setting)?;
     emit(&outcome, context)
 }
@@ -65,8 +84,11 @@ fn finetune(arguments: &LmFinetune, context: &Context) -> Outcome<()> {
     if context.plan("lm finetune", &arguments.out, &inputs, config(&recipe))? {
         return Ok(());
     }
-    let checkpointing = checkpointing(&arguments.training)?;
-    let setting = setting(&recipe, &arguments.out, &checkpointing, context);
+    let supervision = supervision(&arguments.training)?;
+    let setting = setting(&recipe, &arguments.out, &supervision, context);
+    if let Some(page) = &arguments.training.find_rate {
+        return emit_rates(&language_model::find_finetune_rate(&arguments.model, &texts, setting, page)?, context);
+    }
     emit(&language_model::finetune(&arguments.model, &texts, setting)?, context)
 }
 
