@@ -82,7 +82,7 @@ fn linear_marks(low: f64, high: f64, steps: f64) -> Vec<Mark> {
     let step =
         [1.0, 2.0, 5.0, 10.0].map(|factor| factor * power).into_iter().find(|step| *step >= rough * (1.0 - 1e-9));
     let step = step.unwrap_or(rough);
-    let (first, last) = ((low / step).floor() as i64, (high / step).ceil() as i64);
+    let (first, last) = ((low / step + 1e-9).floor() as i64, (high / step - 1e-9).ceil() as i64);
     let largest = low.abs().max(high.abs());
     let mark = |index: i64| {
         let value = index as f64 * step;
