@@ -61,7 +61,11 @@ fn every_training_leaves_a_page() {
 #[test]
 fn a_training_that_diverged_leaves_a_page() {
     let place = Place::with_tokenizer();
-    place.run(&format!("{PRETRAIN} --set pretrain.training.epochs=0")).done();
+    // Out of any range that can be known before.
+    let failed = place.run(&format!("{PRETRAIN} --set pretrain.training.rate=1e30 --set pretrain.training.clip=0"));
+    failed.refusal(1, &["the report is lm.report.html"]).unwrap();
+    check_words(&page(&place, "lm.report.html"), &["lm (stopped)", "1. ", "at a rate of 4.00", "What to do"]);
+    place.run(&format!("{PRETRAIN} --restart --set pretrain.training.epochs=0")).done();
     let settings = "--set classify.training.rate=1e10 --set classify.training.clip=0 --set classify.unfreezing=at-once";
     let failed = place.run(&format!("{CLASSIFY} {settings}"));
     failed

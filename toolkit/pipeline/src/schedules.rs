@@ -90,7 +90,7 @@ fn row(phase: &Phase) -> Outcome<Vec<String>> {
     let mut rates: Vec<String> = [first_rate(phase), phase.rates.last().copied()]
         .into_iter()
         .flatten()
-        .map(|rate| format!("{rate:.3e}"))
+        .map(|rate| format!("{rate:.2e}"))
         .collect();
     rates.dedup();
     Ok(vec![phase.name.clone(), phase.epochs.to_string(), kind, groups, rates.join(" to ")])

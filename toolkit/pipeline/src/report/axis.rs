@@ -79,9 +79,10 @@ fn marks((low, high): (f64, f64), scale: Scale, steps: f64) -> Vec<Mark> {
 fn linear_marks(low: f64, high: f64, steps: f64) -> Vec<Mark> {
     let rough = (high - low) / steps;
     let power = 10_f64.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * power).into_iter().find(|step| *step >= rough);
+    let step =
+        [1.0, 2.0, 5.0, 10.0].map(|factor| factor * power).into_iter().find(|step| *step >= rough * (1.0 - 1e-9));
     let step = step.unwrap_or(rough);
-    let (first, last) = ((low / step).floor() as i64, (high / step).ceil() as i64);
+    let (first, last) = ((low / step + 1e-9).floor() as i64, (high / step - 1e-9).ceil() as i64);
     let largest = low.abs().max(high.abs());
     let mark = |index: i64| {
         let value = index as f64 * step;
@@ -109,7 +110,7 @@ fn label(value: f64, step: f64, largest: f64) -> String {
     if value == 0.0 {
         return "0".to_owned();
     }
-    if !(1e-2..1e5).contains(&largest) {
+    if !(1e-3..1e5).contains(&largest) {
         return short(value, value.abs().log10().floor() - step.log10().floor());
     }
     let decimals = (-step.log10().floor()).clamp(0.0, 6.0) as usize;
@@ -146,9 +147,10 @@ mod tests {
         check(&[2.13, 3.9], &["2.0", "2.5", "3.0", "3.5", "4.0"]);
         check(&[0.31, 0.35, f64::NAN], &["0.31", "0.32", "0.33", "0.34", "0.35"]);
         check(&[0.0, 4e-4], &["0", "1e-4", "2e-4", "3e-4", "4e-4"]);
+        check(&[0.0, 5e-3], &["0", "0.002", "0.004", "0.006"]);
         check(&[0.0, 3e6], &["0", "1e6", "2e6", "3e6"]);
         check(&[5.06e7, 5.08e7], &["5.060e7", "5.065e7", "5.070e7", "5.075e7", "5.080e7"]);
-        check(&[0.7991, 0.7999], &["0.7990", "0.7995", "0.8000"]);
+        check(&[0.7991, 0.7999], &["0.7990", "0.7992", "0.7994", "0.7996", "0.7998", "0.8000"]);
         check(&[0.8, 0.8], &["0.4", "0.6", "0.8", "1.0", "1.2"]);
     }
 
