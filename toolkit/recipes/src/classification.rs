@@ -165,7 +165,7 @@ pub fn phases(groups: usize, recipe: &ClassifyRecipe) -> Vec<Phase> {
         Unfreezing::Gradual => {
             let thawing =
                 (1..groups - 1).rev().take(training.epochs.saturating_sub(1).min(3)).map(|first_group| Phase {
-                    name: format!("classify (groups from {})", first_group + 1),
+                    name: format!("classify (groups from {})", first_group + 2),
                     epochs: 1,
                     freezing: Freezing { first_group: first_group + 1, norms: false },
                     ..whole.clone()
