@@ -344,6 +344,12 @@ impl<'a, O: Objective> Learner<'a, O> {
         let training = &mut self.training;
         let model = training.model()?.valid();
         training.metrics = timed(&mut training.clock.validation, || training.objective.validate(&model))?;
+        for (name, _) in training.metrics.iter().filter(|(_, value)| !value.is_finite()) {
+            if name == "loss" {
+                return Err(Stop::Diverged("the loss of validation".to_owned()));
+            }
+            training.progress.line(&format!("{name} of validation is not a number"));
+        }
         Ok(())
     }
 

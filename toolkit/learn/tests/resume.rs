@@ -160,6 +160,20 @@ fn a_loss_that_is_no_number_halves_the_rate_three_times_and_then_stops() {
 }
 
 #[test]
+fn metrics_that_are_no_numbers() {
+    let spoiled = |name, times| Sums { spoiled: Some((name, times)), ..Sums::default() };
+    let mut mended = learner(spoiled("loss", 2));
+    mended.fit(&[phase(2)]).unwrap();
+    assert!(mended.has_diverged() && mended.training.records.len() == 2);
+    let failed = learner(spoiled("loss", 9)).fit(&[phase(2)]).unwrap_err();
+    assert_eq!(failed.message.matches("the loss of validation was not finite").count(), 4, "{}", failed.message);
+    // Another metric is told of, never counts as the best, and stops nothing.
+    let mut best = learner(spoiled("accuracy", 1)).with(SaveBest::new(Watch::highest("accuracy")));
+    best.fit(&[phase(2)]).unwrap();
+    assert!(!best.has_diverged() && best.training.records[0].validation["accuracy"].is_nan());
+}
+
+#[test]
 fn gradients_and_weights_are_watched_too() {
     let inject = |at: Event| {
         let mut done = false;
