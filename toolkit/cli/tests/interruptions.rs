@@ -175,7 +175,7 @@ fn a_fault_at_any_step_of_saving_loses_nothing() {
     }
     assert!(met >= 2 * (fault::POINTS.len() - 3), "only {met} faults were met");
     let left: Vec<String> = names(&place).into_iter().filter(|name| !before.contains(name)).collect();
-    assert!(left.iter().all(|name| name.starts_with(".glossa-")), "{left:?}");
+    assert!(left.iter().all(|name| name.starts_with(".glossa-") || name == "lm.report.html"), "{left:?}");
 }
 
 #[test]
