@@ -107,7 +107,7 @@ impl<O: Objective> Callback<O> for RateFinder {
             (Event::BeforeBatch, _) => {
                 let rate = self.sweep.rate(training.position.total_steps);
                 let last = training.rate();
-                training.rates.iter_mut().for_each(|group| *group *= rate / last);
+                training.hypers.iter_mut().for_each(|hyper| hyper.rate *= rate / last);
             }
             (Event::AfterLoss, Some(loss)) if !first(&loss.total)?.is_finite() => return Ok(Flow::Cancel(Scope::Fit)),
             (Event::AfterBatch, _) => {

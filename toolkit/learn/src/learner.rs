@@ -255,13 +255,13 @@ impl<'a, O: Objective> Learner<'a, O> {
         Ok(())
     }
 
-    /// The next batch, with the rates and the momentum that the schedule gives it.
+    /// The next batch, with the numbers that the schedule gives each group.
     fn load(&mut self) -> Result<(), Stop> {
         let training = &mut self.training;
         let setting = training.phase.schedule.at(training.position.share(training.phase.epochs));
         let factor = setting.factor * training.rate_factor * self.recovery.factor();
-        training.rates = training.phase.rates.iter().map(|rate| rate * factor).collect();
-        training.momentum = setting.momentum;
+        let hyper = |rate: &f64| training.phase.optimizer.hyper(rate * factor, setting.momentum);
+        training.hypers = training.phase.rates.iter().map(hyper).collect();
         (training.prediction, training.loss, training.loss_values) = (None, None, None);
         (training.gradients, training.gradient_norm, training.gradient_scale) = (None, 0.0, 1.0);
         let place = training.position.place();
@@ -330,8 +330,8 @@ impl<'a, O: Objective> Learner<'a, O> {
         let Some(gradients) = training.gradients.take() else { return Ok(()) };
         let model = training.model.take().ok_or(Error::NoModel)?;
         let groups = |path: &str| training.groups.get(path).copied().unwrap_or(0);
-        let Training { rates, momentum, gradient_scale: scale, optimizer, clock, .. } = training;
-        let settings = StepSettings { rates: rates.clone(), momentum: *momentum, scale: *scale };
+        let Training { hypers, gradient_scale: scale, optimizer, clock, .. } = training;
+        let settings = StepSettings { groups: hypers.clone(), scale: *scale };
         let (model, updated) = timed(&mut clock.update, || optimizer.step(model, gradients, &groups, &settings));
         self.training.model = Some(model);
         match updated {

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::snapshot::Snapshot;
-pub use rules::{Half, Kind};
-use rules::{Hyper, Memory, Parameter, Rule};
+pub use rules::{Half, Hyper, Kind};
+use rules::{Memory, Parameter, Rule};
 
 /// Slow weights that the fast ones return to (Zhang et al. 2019).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -67,6 +67,12 @@ impl Default for OptimizerSettings {
 }
 
 impl OptimizerSettings {
+    /// The numbers of a group at a rate and a momentum.
+    pub fn hyper(&self, rate: f64, momentum: f64) -> Hyper {
+        let OptimizerSettings { second_beta, epsilon, weight_decay, .. } = *self;
+        Hyper { rate, momentum, second_beta, epsilon, weight_decay }
+    }
+
     /// What is done to each parameter in a step.
     pub fn rules(&self) -> Vec<Rule> {
         let mut rules = self.kind.rules(self.decoupled);
@@ -82,10 +88,8 @@ impl OptimizerSettings {
 /// What changes from step to step.
 #[derive(Debug, Clone)]
 pub struct StepSettings {
-    /// The rate of each group; 0 leaves a group alone.
-    pub rates: Vec<f64>,
-    /// Adam's first beta.
-    pub momentum: f64,
+    /// The numbers of each group; a rate of 0 leaves a group alone.
+    pub groups: Vec<Hyper>,
     /// Every gradient is multiplied with this: a clip of the global norm, or an undone loss scale.
     pub scale: f64,
 }
@@ -226,13 +230,9 @@ impl ModuleMapper for Updater<'_> {
         let Some(gradient) = self.gradients.remove::<D>(param.id) else { return param };
         let path = self.path.join(".");
         let group = (self.groups)(&path);
-        let rate = self.step.rates.get(group).copied().unwrap_or(0.0);
-        if rate == 0.0 {
-            return param;
-        }
-        let OptimizerSettings { second_beta, epsilon, weight_decay, decay_vectors, .. } = self.optimizer.settings;
-        let weight_decay = if D > 1 || decay_vectors { weight_decay } else { 0.0 };
-        let hyper = Hyper { rate, momentum: self.step.momentum, second_beta, epsilon, weight_decay };
+        let Some(hyper) = self.step.groups.get(group).filter(|hyper| hyper.rate != 0.0) else { return param };
+        let decays = D > 1 || self.optimizer.settings.decay_vectors;
+        let hyper = Hyper { weight_decay: if decays { hyper.weight_decay } else { 0.0 }, ..*hyper };
         let (id, tensor, mapper) = param.consume();
         let (shape, device) = (tensor.dims(), tensor.device());
         match (values(tensor.detach().inner()), values(gradient)) {
@@ -274,8 +274,12 @@ mod tests {
         OptimizerSettings { decoupled: false, ..OptimizerSettings::default() }
     }
 
+    fn step_of(settings: OptimizerSettings, rates: &[f64], momentum: f64) -> StepSettings {
+        StepSettings { groups: rates.iter().map(|rate| settings.hyper(*rate, momentum)).collect(), scale: 1.0 }
+    }
+
     fn step(rates: &[f64], momentum: f64) -> StepSettings {
-        StepSettings { rates: rates.to_vec(), momentum, scale: 1.0 }
+        step_of(settings(), rates, momentum)
     }
 
     fn gradients(line: &Line) -> GradientsParams {
@@ -299,9 +303,8 @@ mod tests {
 
     #[test]
     fn three_steps_follow_the_formula() {
-        let (mut line, mut adam) =
-            (line(), Optimizer::new(OptimizerSettings { weight_decay: 0.1, decoupled: true, ..settings() }));
-        let step = step(&[0.1], 0.8);
+        let settings = OptimizerSettings { weight_decay: 0.1, decoupled: true, ..settings() };
+        let (mut line, mut adam, step) = (line(), Optimizer::new(settings), step_of(settings, &[0.1], 0.8));
         let (mut weight, mut first, mut second) = (1.0_f64, 0.0, 0.0);
         for count in 1..=3 {
             let grads = gradients(&line);
@@ -347,7 +350,7 @@ mod tests {
                 OptimizerSettings { weight_decay: 0.5, decoupled: true, decay_vectors, ..OptimizerSettings::default() };
             let line = self::line();
             let grads = gradients(&line);
-            slope(&Optimizer::new(settings).step(line, grads, &|_| 0, &step(&[0.1], 0.9)).0)[0]
+            slope(&Optimizer::new(settings).step(line, grads, &|_| 0, &step_of(settings, &[0.1], 0.9)).0)[0]
         };
         assert!((moved(false) - 0.9).abs() < 1e-6 && (moved(true) - 0.85).abs() < 1e-6);
     }

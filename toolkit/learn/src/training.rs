@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::freeze::{self, Freezing};
 use crate::history::History;
 use crate::objective::{Loss, Metrics, Objective, Place};
-use crate::optimizer::{Optimizer, OptimizerSettings};
+use crate::optimizer::{Hyper, Optimizer, OptimizerSettings};
 use crate::snapshot::{self, Snapshot};
 use crate::{Error, Schedule};
 
@@ -135,10 +135,8 @@ pub struct Training<'a, O: Objective> {
     pub gradient_norm: f64,
     /// What the optimizer multiplies every gradient with in this step.
     pub gradient_scale: f64,
-    /// The rate of each group in this step.
-    pub rates: Vec<f64>,
-    /// The momentum in this step.
-    pub momentum: f64,
+    /// Rate, momentum, decays of each group in this step.
+    pub hypers: Vec<Hyper>,
     /// What all rates are multiplied with from now on.
     pub rate_factor: f64,
     /// The optimizer.
@@ -186,8 +184,7 @@ impl<'a, O: Objective> Training<'a, O> {
             gradients: None,
             gradient_norm: 0.0,
             gradient_scale: 1.0,
-            rates: Vec::new(),
-            momentum: 0.0,
+            hypers: Vec::new(),
             rate_factor: 1.0,
             optimizer: Optimizer::new(optimizer),
             phase,
@@ -247,7 +244,12 @@ impl<'a, O: Objective> Training<'a, O> {
 
     /// The last group's rate, for logs.
     pub fn rate(&self) -> f64 {
-        self.rates.last().copied().unwrap_or(0.0)
+        self.hypers.last().map_or(0.0, |hyper| hyper.rate)
+    }
+
+    /// The last group's momentum, for logs.
+    pub fn momentum(&self) -> f64 {
+        self.hypers.last().map_or(0.0, |hyper| hyper.momentum)
     }
 
     /// What each step must remember, callbacks aside.

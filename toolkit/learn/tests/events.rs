@@ -133,13 +133,13 @@ fn callbacks_change_what_they_name() {
     });
     let rates = act(|event, training| {
         if event == BeforeStep {
-            training.rates[0] = 0.0;
+            training.hypers[0].rate = 0.0;
         }
         Ok(Flow::Continue)
     });
     let momentum = act(|event, training| {
         if event == BeforeBatch {
-            training.momentum = 0.0;
+            training.hypers.iter_mut().for_each(|hyper| hyper.momentum = 0.0);
         }
         Ok(Flow::Continue)
     });

@@ -187,7 +187,7 @@ fn gradients_and_weights_are_watched_too() {
                         values.get_mut("second").unwrap()[0] = f32::INFINITY;
                         training.gradients = Some(glossa_learn::gradients::give(training.model()?, values));
                     }
-                    _ => training.rates = vec![f64::INFINITY; 2],
+                    _ => training.hypers.iter_mut().for_each(|hyper| hyper.rate = f64::INFINITY),
                 }
             }
             Ok(Flow::Continue)

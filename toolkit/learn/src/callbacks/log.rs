@@ -102,7 +102,7 @@ impl Log {
     fn step<O: Objective>(&mut self, training: &Training<'_, O>) -> Outcome<()> {
         let Some([loss, likelihood]) = training.loss_values else { return Ok(()) };
         let (step, epoch) = (training.position.total_steps + 1, training.position.epoch + 1);
-        let (rate, momentum, norm) = (training.rate(), training.momentum, training.gradient_norm);
+        let (rate, momentum, norm) = (training.rate(), training.momentum(), training.gradient_norm);
         match self.form {
             Form::Csv => Ok(()),
             Form::Jsonl => {

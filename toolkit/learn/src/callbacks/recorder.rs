@@ -43,7 +43,7 @@ impl<O: Objective> Callback<O> for Recorder {
                 if let Some([loss, likelihood]) = training.loss_values {
                     (self.loss, self.likelihood) = (self.loss + loss, self.likelihood + likelihood);
                     self.count += 1;
-                    let (rate, momentum) = (training.rate() as f32, training.momentum as f32);
+                    let (rate, momentum) = (training.rate() as f32, training.momentum() as f32);
                     let step = training.position.total_steps + 1;
                     training.history.push(StepPoint { step, loss: loss as f32, rate, momentum });
                 }
