@@ -12,6 +12,9 @@ use crate::{Failure, Outcome, fault};
 /// What the names of files and folders under construction begin with.
 pub const TEMPORARY: &str = ".glossa-";
 
+/// What a folder that this tool made has in it: its manifest.
+pub const MANIFEST: &str = "manifest.json";
+
 /// Replaces `path` by `bytes`, whole or not at all.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Outcome<()> {
     let mut file = WholeFile::create(path)?;
@@ -158,7 +161,7 @@ pub fn remove_leftovers(folder: &Path) -> Outcome<()> {
 /// A folder that this tool made carries a manifest; an empty one belongs to nobody.
 fn refuse_foreign(target: &Path) -> Outcome<()> {
     let mut entries = fs::read_dir(target).map_err(|cause| Failure::io("read", target, cause))?;
-    if entries.next().is_none() || target.join(crate::manifest::FILE_NAME).is_file() {
+    if entries.next().is_none() || target.join(MANIFEST).is_file() {
         return Ok(());
     }
     Err(Failure::data(format!("{} holds files that glossa did not write", target.display()))
@@ -227,12 +230,12 @@ mod tests {
         for text in ["one", "two"] {
             let folder = WholeFolder::create(&target).unwrap();
             fs::write(folder.path().join("x"), text).unwrap();
-            fs::write(folder.path().join(crate::manifest::FILE_NAME), "{}").unwrap();
+            fs::write(folder.path().join(MANIFEST), "{}").unwrap();
             folder.commit().unwrap();
         }
         assert_eq!(fs::read_to_string(target.join("x")).unwrap(), "two");
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
-        fs::remove_file(target.join(crate::manifest::FILE_NAME)).unwrap();
+        fs::remove_file(target.join(MANIFEST)).unwrap();
         let refused = WholeFolder::create(&target).unwrap().commit().unwrap_err();
         assert!(refused.message.contains("did not write"));
         assert_eq!(fs::read_to_string(target.join("x")).unwrap(), "two");

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Failure, Outcome, TOOL_VERSION, atomic, hash};
 
 /// The manifest's name in a stage's folder.
-pub const FILE_NAME: &str = "manifest.json";
+pub const FILE_NAME: &str = atomic::MANIFEST;
 
 /// The version of the manifest's own format.
 pub const FORMAT: u32 = 1;

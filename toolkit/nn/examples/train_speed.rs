@@ -15,7 +15,7 @@ use burn::prelude::*;
 use glossa_base::seed::{Purpose, Stream};
 use glossa_nn::kernels::floor::{Product, fastest};
 use glossa_nn::kernels::{AdamStep, adam, profile, squares};
-use glossa_nn::recurrent::State;
+use glossa_nn::state::State;
 use glossa_nn::{Cell, Dropouts, EncoderConfig, LanguageModel, Noise, Tokens};
 
 type Failure = Box<dyn std::error::Error>;

@@ -10,7 +10,7 @@ use crate::Error;
 use crate::classifier::{Classifier, Window};
 use crate::encoder::Tokens;
 use crate::kernels::concat_pool;
-use crate::recurrent::State;
+use crate::state::State;
 
 /// The most pieces that gradients run through; the QRNN of MultiFiT keeps 150 kB for each.
 pub const LONGEST: usize = 4096;

@@ -10,7 +10,7 @@ use crate::Error;
 use crate::dropout::Noise;
 use crate::init::uniform;
 use crate::kernels::{LstmWeights, Steps, last_step, lstm};
-use crate::recurrent::LayerState;
+use crate::state::LayerState;
 
 const WEIGHT_MASK: u64 = 0;
 

@@ -19,9 +19,9 @@ use crate::encoder::{Encoder, Tokens};
 use crate::groups::{Grouped, layer_index};
 use crate::init::uniform;
 use crate::kernels::{Activation, concat_pool, linear};
-use crate::language_model::Likelihood;
-use crate::recurrent::{Recurrent, State};
-use crate::target::{self, Aim, LastLayer, Mix, Problem};
+use crate::recurrent::Recurrent;
+use crate::state::State;
+use crate::target::{self, Aim, LastLayer, Likelihood, Mix, Problem};
 
 const FIRST_MASK: u64 = 200;
 const SECOND_MASK: u64 = 201;

@@ -10,8 +10,10 @@ use crate::dropout::Noise;
 use crate::encoder::{Encoded, Encoder, Tokens};
 use crate::groups::{Grouped, layer_index};
 use crate::kernels::{Activation, decoder_loss, embed, last_step, linear};
-use crate::recurrent::{Recurrent, State};
+use crate::recurrent::Recurrent;
 use crate::sampled::Sampler;
+use crate::state::State;
+use crate::target::Likelihood;
 
 const SAMPLE: u64 = 300;
 
@@ -22,14 +24,6 @@ pub struct LanguageModel {
     pub encoder: Recurrent,
     /// `[vocabulary]`.
     decoder_bias: Param<Tensor<1>>,
-}
-
-/// How well a model says what it should.
-pub struct Likelihood {
-    /// Mean cross-entropy with label smoothing, `[1]`.
-    pub loss: Tensor<1>,
-    /// `[2]`, detached: mean negative log-likelihood in nats, share of right first guesses.
-    pub statistics: Tensor<1>,
 }
 
 /// What a step of language modelling gives.

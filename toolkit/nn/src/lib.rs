@@ -15,6 +15,7 @@ pub mod language_model;
 pub mod qrnn;
 pub mod recurrent;
 pub mod sampled;
+pub mod state;
 pub mod target;
 pub mod weights;
 

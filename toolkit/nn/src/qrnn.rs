@@ -11,7 +11,7 @@ use crate::Error;
 use crate::dropout::Noise;
 use crate::init::uniform;
 use crate::kernels::{QrnnWeights, Steps, Zoneout, last_step, qrnn};
-use crate::recurrent::LayerState;
+use crate::state::LayerState;
 
 const WEIGHT_MASK: u64 = 0;
 const ZONEOUT: u64 = 1;

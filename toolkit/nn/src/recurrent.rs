@@ -15,6 +15,7 @@ use crate::encoder::{Encoded, Encoder, Tokens};
 use crate::init::uniform;
 use crate::kernels::{embed, mask_steps};
 use crate::qrnn::{QrnnConfig, QrnnLayer};
+use crate::state::{LayerState, State};
 use crate::target::Mix;
 
 const EMBEDDING_MASK: u64 = 100;
@@ -22,27 +23,6 @@ const INPUT_MASK: u64 = 101;
 const OUTPUT_MASK: u64 = 102;
 const HIDDEN_MASK: u64 = 103;
 const LAYER_MASKS: u64 = 1000;
-
-/// One layer's carried state, detached: the cell and, for a QRNN, the last input; for an LSTM, the
-/// last output.
-#[derive(Debug, Clone)]
-pub struct LayerState {
-    /// `[batch, hidden]`.
-    pub cell: Tensor<2>,
-    /// `[batch, inputs]` or `[batch, hidden]`.
-    pub other: Tensor<2>,
-}
-
-impl LayerState {
-    /// What a layer goes on from: `state`, or zeros `[batch, cell]` and `[batch, other]`.
-    pub(crate) fn or_zeros(state: Option<&Self>, batch: usize, [cell, other]: [usize; 2], device: &Device) -> Self {
-        let zeros = |width| Tensor::zeros([batch, width], device);
-        state.cloned().unwrap_or_else(|| LayerState { cell: zeros(cell), other: zeros(other) })
-    }
-}
-
-/// The state of all layers.
-pub type State = Vec<LayerState>;
 
 /// A layer of either cell.
 #[derive(Module, Debug)]

@@ -7,7 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::kernels::decoder_loss;
-use crate::language_model::Likelihood;
+
+/// How well a model says what it should.
+pub struct Likelihood {
+    /// Mean cross-entropy with label smoothing, `[1]`.
+    pub loss: Tensor<1>,
+    /// `[2]`, detached: mean negative log-likelihood in nats, share of right first guesses.
+    pub statistics: Tensor<1>,
+}
 
 /// What a head answers; the names are those of Hugging Face configurations.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

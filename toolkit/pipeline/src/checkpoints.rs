@@ -1,35 +1,14 @@
 //! Where a training keeps its checkpoints: beside the model folder that it makes, in `OUT.training`, until
 //! that is done.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use glossa_base::{Failure, Interrupt, Kind, Outcome, TOOL_VERSION};
+use burn::tensor::Device;
+use glossa_base::{Failure, Kind, Outcome, TOOL_VERSION};
 use glossa_learn::{CheckpointFolder, Interval};
 
-use crate::language_model::Setting;
+use crate::setting::{Setting, Supervision};
 use crate::stage::{beside, input};
-
-/// How a training is watched and interrupted.
-#[derive(Debug, Clone)]
-pub struct Supervision {
-    /// Raised to stop with a checkpoint.
-    pub interrupt: Interrupt,
-    /// How often a checkpoint is written; nothing where none are kept.
-    pub interval: Option<Interval>,
-    /// Whether to begin anew where checkpoints are.
-    pub restart: bool,
-    /// A log of steps (.jsonl) or epochs (.csv).
-    pub log: Option<PathBuf>,
-    /// The folder of TensorBoard's event file.
-    pub tensorboard: Option<PathBuf>,
-}
-
-impl Supervision {
-    /// Keeps none and cannot be interrupted: for trainings of seconds.
-    pub fn none() -> Self {
-        Supervision { interrupt: Interrupt::default(), interval: None, restart: false, log: None, tensorboard: None }
-    }
-}
 
 /// A training with its checkpoints.
 pub(crate) struct Run {
@@ -68,8 +47,16 @@ impl Run {
         Ok(Run { folder: Some(folder) })
     }
 
-    /// What the recipe is told.
-    pub(crate) fn checkpoints(&self, setting: Setting<'_>) -> Option<(&CheckpointFolder, Interval)> {
+    /// What a recipe is told.
+    pub(crate) fn start<'a>(&'a self, setting: Setting<'a>, device: &'a Device) -> glossa_recipes::Run<'a> {
+        let Setting { seed, progress, supervision, .. } = setting;
+        let Supervision { interrupt, log, tensorboard, .. } = supervision;
+        let (checkpoints, log, tensorboard) = (self.checkpoints(setting), log.as_deref(), tensorboard.as_deref());
+        glossa_recipes::Run { device, seed, progress, interrupt, checkpoints, log, tensorboard }
+    }
+
+    /// The folder, and how often a checkpoint is written.
+    fn checkpoints(&self, setting: Setting<'_>) -> Option<(&CheckpointFolder, Interval)> {
         self.folder.as_ref().zip(setting.supervision.interval)
     }
 

@@ -24,8 +24,9 @@ use serde::Serialize;
 
 use crate::checkpoints::Run as TrainingRun;
 use crate::labels::{self, LabelForm, Labels};
-use crate::language_model::{Setting, architecture, language};
+use crate::language_model::{architecture, language};
 use crate::rates::{self, RatesOutcome};
+use crate::setting::Setting;
 use crate::stage::{check_output, finish_model, json, name_of};
 use crate::training_report::{Judged, Subject};
 
@@ -177,7 +178,7 @@ pub fn train(start: &Start<'_>, files: &LabelledFiles<'_>, setting: Setting<'_>)
     let reading = reading(&tokenizer, setting.recipe, &config);
     let inputs = inputs(start, files);
     let training = TrainingRun::open("classify", &details(files, &config), &inputs, setting)?;
-    let run = setting.run(&device, &training);
+    let run = training.start(setting, &device);
     let subject = Subject {
         what: "a classifier, a network trained on labelled texts",
         out: setting.out,
@@ -219,7 +220,7 @@ pub fn find_rate(
     let Prepared { tokenizer, model, config, train, .. } = prepare(start, files, setting, &device)?;
     let reading = reading(&tokenizer, setting.recipe, &config);
     let data = ClassifierData { train: &train, valid: None, resegment: None, reading };
-    let run = setting.run(&device, &TrainingRun::NONE);
+    let run = TrainingRun::NONE.start(setting, &device);
     let course = glossa_recipes::find_classify_rate(model, &setting.recipe.classify, data, run)?;
     rates::write(course, "a classifier", page)
 }

@@ -23,11 +23,11 @@ use glossa_text::tokenizer::{Algorithm, Tokenizer};
 
 pub use outcome::{DemoOutcome, Guess, SampleCounts, Segmented, Stage, System};
 
-use crate::checkpoints::Supervision;
 use crate::classifier::{self, BaselineSetting, ClassifierOutcome, LabelledFiles, Start, Units};
 use crate::labels::LabelForm;
-use crate::language_model::{self, LanguageModelOutcome, PerplexityOutcome, Setting, TaskTexts, Text};
+use crate::language_model::{self, LanguageModelOutcome, PerplexityOutcome, TaskTexts, Text};
 use crate::sample::SampleLanguage;
+use crate::setting::{Setting, Supervision};
 use crate::stage::{check_output, json};
 use crate::tokenizer::{TokenizerStatistics, corpus_statistics};
 use crate::{corpus, tokenizer};

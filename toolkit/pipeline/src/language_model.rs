@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
-use burn::tensor::Device;
 use glossa_base::atomic::WholeFolder;
 use glossa_base::manifest::Manifest;
 use glossa_base::seed::{Purpose, Stream};
@@ -14,46 +13,19 @@ use glossa_learn::EpochRecord;
 use glossa_learn::stream::{Directed, TokenSource};
 use glossa_nn::{DeviceChoice, LanguageModel, ModelConfig};
 use glossa_recipes::model_folder;
-use glossa_recipes::{Recipe, Run, Sampling, Trained};
+use glossa_recipes::{Sampling, Trained};
 use glossa_text::labelled::read_texts;
 use glossa_text::tokenizer::Tokenizer;
 use glossa_zoo::card::{Card, MetricRow};
 use glossa_zoo::layout::ModelKind;
 use serde::Serialize;
 
-use crate::checkpoints::{Run as TrainingRun, Supervision};
+use crate::checkpoints::Run as TrainingRun;
 use crate::rates::{self, RatesOutcome};
+use crate::setting::Setting;
 use crate::stage::{check_output, finish_model, json, name_of};
 use crate::tokens::{Mapped, TokenFolder, encode_all};
 use crate::training_report::Subject;
-
-/// What every training stage is told.
-#[derive(Clone, Copy)]
-pub struct Setting<'a> {
-    /// The recipe, resolved.
-    pub recipe: &'a Recipe,
-    /// Where to compute.
-    pub device: DeviceChoice,
-    /// The seed of everything.
-    pub seed: u64,
-    /// Where the folder appears.
-    pub out: &'a Path,
-    /// Who listens.
-    pub progress: &'a dyn Progress,
-    /// How it is watched and interrupted.
-    pub supervision: &'a Supervision,
-}
-
-impl<'a> Setting<'a> {
-    /// What a recipe is told.
-    pub(crate) fn run(self, device: &'a Device, training: &'a TrainingRun) -> Run<'a> {
-        let Setting { seed, progress, supervision, .. } = self;
-        let checkpoints = training.checkpoints(self);
-        let Supervision { interrupt, log, tensorboard, .. } = supervision;
-        let (log, tensorboard) = (log.as_deref(), tensorboard.as_deref());
-        Run { device, seed, progress, interrupt, checkpoints, log, tensorboard }
-    }
-}
 
 /// What training a language model came to.
 #[derive(Debug, Clone, Serialize)]
@@ -91,7 +63,7 @@ pub fn pretrain(
     let train = Directed { source: &train, backward };
     let valid = valid.as_ref().map(|valid| Directed { source: valid, backward });
     let valid = valid.as_ref().map(|valid| valid as &dyn TokenSource);
-    let run = setting.run(&device, &training);
+    let run = training.start(setting, &device);
     let subject = subject("a language model, pretrained", &config, &inputs, setting);
     let trained = glossa_recipes::pretrain(&config.encoder, &setting.recipe.pretrain, &train, valid, run)
         .map_err(|unfinished| training.explain(subject.explain(unfinished)))?;
@@ -117,7 +89,7 @@ pub fn find_pretrain_rate(
     let encoder = setting.recipe.encoder_config(tokenizer.vocabulary_size());
     let device = setting.device.open()?;
     let train = Directed { source: &train, backward };
-    let run = setting.run(&device, &TrainingRun::NONE);
+    let run = TrainingRun::NONE.start(setting, &device);
     let course = glossa_recipes::find_pretrain_rate(&encoder, &setting.recipe.pretrain, &train, run)?;
     rates::write(course, "a language model in pretraining", page)
 }
@@ -137,7 +109,7 @@ pub fn find_finetune_rate(
     let tokenizer = model_folder::read_tokenizer(model, &config)?;
     let train = texts.train(&tokenizer)?;
     let train = Directed { source: &train, backward: config.backward };
-    let run = setting.run(&device, &TrainingRun::NONE);
+    let run = TrainingRun::NONE.start(setting, &device);
     let course = glossa_recipes::find_finetune_rate(language_model, &setting.recipe.finetune, &train, run)?;
     rates::write(course, "a language model in fine-tuning", page)
 }
@@ -192,7 +164,7 @@ pub fn finetune(model: &Path, texts: &TaskTexts<'_>, setting: Setting<'_>) -> Ou
     let train = Directed { source: &train, backward };
     let valid = valid.as_ref().map(|valid| Directed { source: valid, backward });
     let valid = valid.as_ref().map(|valid| valid as &dyn TokenSource);
-    let run = setting.run(&device, &training);
+    let run = training.start(setting, &device);
     let subject = subject("a language model, fine-tuned on the texts of a task", &config, &inputs, setting);
     let trained = glossa_recipes::finetune(language_model, &setting.recipe.finetune, &train, valid, run)
         .map_err(|unfinished| training.explain(subject.explain(unfinished)))?;

@@ -2,7 +2,7 @@
 //! and writes one folder with a manifest, whole or not at all. What to say to the user is the
 //! command's business.
 
-pub mod checkpoints;
+mod checkpoints;
 pub mod classifier;
 pub mod corpus;
 pub mod demo;
@@ -13,11 +13,12 @@ pub mod rates;
 pub mod report;
 pub mod sample;
 pub mod schedules;
+mod setting;
 mod stage;
 pub mod tokenizer;
 mod tokens;
 mod training_report;
 
-pub use checkpoints::Supervision;
 pub use labels::LabelForm;
+pub use setting::{Setting, Supervision};
 pub use tokens::TokenFolder;

@@ -280,12 +280,6 @@ impl Objective for Texts<'_> {
     }
 }
 
-/// The index of the largest probability; the first of equals.
-pub fn best_class(probabilities: &[f64]) -> usize {
-    let better = |best: usize, (index, value): (usize, &f64)| if *value > probabilities[best] { index } else { best };
-    probabilities.iter().enumerate().fold(0, better)
-}
-
 /// What a classifier answers for each text, in the order of the texts: a probability of each class or label,
 /// or one number.
 ///

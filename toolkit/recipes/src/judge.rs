@@ -3,7 +3,11 @@
 use glossa_learn::Metrics;
 use glossa_nn::Targets;
 
-use crate::classification::best_class;
+/// The index of the largest probability; the first of equals.
+pub fn best_class(probabilities: &[f64]) -> usize {
+    let better = |best: usize, (index, value): (usize, &f64)| if *value > probabilities[best] { index } else { best };
+    probabilities.iter().enumerate().fold(0, better)
+}
 
 /// Metrics of answers, text by text: `loss` and `accuracy` for classes; `loss`, `accuracy` and micro `f1`
 /// for labels; `loss` (mean square), `rmse` and `mae` for numbers.

@@ -16,7 +16,7 @@ use glossa_learn::{
     Unfinished,
 };
 use glossa_nn::encoder::Encoded;
-use glossa_nn::recurrent::{LayerState, State};
+use glossa_nn::state::{LayerState, State};
 use glossa_nn::{Encoder, EncoderConfig, Grouped, LanguageModel, Noise, Sampler, Tokens};
 
 use crate::recipe::{FinetuneRecipe, LanguageModelRecipe, Precision, Training};

@@ -11,10 +11,11 @@ pub mod language_modelling;
 pub mod model_folder;
 pub mod recipe;
 
-pub use classification::{ClassifierData, LabelledTokens, Reading, best_class, classify, find_classify_rate, predict};
+pub use classification::{ClassifierData, LabelledTokens, Reading, classify, find_classify_rate, predict};
 pub use error::Error;
 pub use generation::{Sampling, generate};
 pub use glossa_learn::learner::Trained;
 pub use glossa_learn::{Course, Unfinished};
+pub use judge::best_class;
 pub use language_modelling::{Evaluated, Run, evaluate, find_finetune_rate, find_pretrain_rate, finetune, pretrain};
 pub use recipe::Recipe;

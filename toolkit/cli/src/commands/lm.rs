@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use glossa_base::{Failure, Kind, Outcome};
-use glossa_pipeline::Supervision;
-use glossa_pipeline::language_model::{self, LanguageModelOutcome, Setting, TaskTexts, Text};
+use glossa_pipeline::language_model::{self, LanguageModelOutcome, TaskTexts, Text};
 use glossa_pipeline::rates::RatesOutcome;
+use glossa_pipeline::{Setting, Supervision};
 use glossa_recipes::{Recipe, Sampling};
 use serde_json::json;
 
