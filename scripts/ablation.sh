@@ -40,7 +40,7 @@ accuracy() { grep -o '"metric":"accuracy","value":[0-9.]*' "$1" | head -n 1 | gr
 classify() { # language, variant, seed, then arguments; writes the JSON of the run
     local file=$out/$1-$2-$3.json
     if [ ! -s "$file" ]; then
-        "$glossa" -q --json --seed "$3" classify train "${@:4}" --out "$out/classifier" > "$file.part"
+        "$glossa" -q --json --seed "$3" classify train "${@:4}" --out "$out/classifier-$1" > "$file.part"
         mv "$file.part" "$file"
     fi
 }
