@@ -1,22 +1,24 @@
-//! The build: read, clean, filter, find duplicates, split, write. Kept documents are spilled once;
-//! when the duplicates are known they are copied into the shards of their splits.
+//! The build: read, clean, filter, find duplicates, split, write. Kept documents are spilled once; when the
+//! duplicates are known they are copied into the shards of their splits.
 
-use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use glossa_base::atomic::WholeFolder;
-use glossa_base::hash::fingerprint;
 use glossa_base::manifest::{FileRecord, Manifest};
-use glossa_base::seed::{Purpose, Stream};
 use glossa_base::{Outcome, Progress};
+use glossa_languages::{Language, Limit};
 
-use crate::duplicates::{Bits, Collector, read_whole};
+use crate::clean::Cleaner;
+use crate::near::{Likeness, Sketches, Unit};
 use crate::shards::{FORMAT, ShardWriter, Split};
 use crate::source::{self, Entry, SourceFile};
-use crate::{Document, Error, Options, STAGE, Source, SplitCounts, Summary, clean};
+use crate::spill::{Duplicate, Fate, Reader, Spill};
+use crate::summary::{Step, shortened};
+use crate::{Document, Error, Options, STAGE, Source, Summary, provenance};
 
 /// Builds a corpus folder at `out` from the sources, in their order. The folder appears whole or not
 /// at all.
@@ -27,30 +29,69 @@ use crate::{Document, Error, Options, STAGE, Source, SplitCounts, Summary, clean
 pub fn build(sources: &[Source], options: &Options, out: &Path, progress: &dyn Progress) -> Outcome<Summary> {
     options.check()?;
     let files = source::files(sources)?;
+    let language = options.described_language()?;
+    let cleaner = Cleaner::new(options)?;
+    let paths: Vec<&Path> = files.iter().map(|file| file.path.as_path()).collect();
+    let mut summary = Summary {
+        examples_wanted: options.examples,
+        remarks: cleaner.remarks(language.as_ref()),
+        sources: provenance::beside(&paths)?,
+        ..Summary::default()
+    };
+    summary.remarks.iter().for_each(|remark| progress.line(remark));
     let folder = WholeFolder::create(out)?;
     let spill_folder = folder.path().join("spill");
     let spilled = |cause| Error::Spill { path: folder.path().to_path_buf(), cause };
     std::fs::create_dir(&spill_folder).map_err(spilled)?;
 
-    let mut summary = Summary::default();
-    let mut spill = Spill::create(&spill_folder).map_err(spilled)?;
-    read_all(&files, options, &mut spill, &mut summary, progress)?;
-    let repeated = spill.finish(options.remove_duplicates).map_err(spilled)?;
-    write_shards(&spill_folder, folder.path(), &repeated, options, &mut summary).map_err(spilled)?;
+    let mut spill = open_spill(&spill_folder, language.as_ref(), options).map_err(spilled)?;
+    read_all(&files, options, &cleaner, &mut spill, &mut summary, progress)?;
+    progress.start("finding duplicates", None, "documents");
+    let (path, fate) = spill.finish(options).map_err(spilled)?;
+    progress.finish(&format!("{} near duplicates found", fate.like.len()));
+    write_shards(&path, folder.path(), &fate, options, &mut summary).map_err(spilled)?;
     std::fs::remove_dir_all(&spill_folder).map_err(spilled)?;
     if summary.train.documents == 0 {
         return Err(empty(&files, &summary).into());
     }
-    warn_of_empty_splits(options, &summary, progress);
-    manifest(&files, options, &summary)?.write(folder.path())?;
+    warn_of_splits(options, &summary, progress);
+    let manifest = manifest(&files, options, &summary)?;
+    warn_of_other_files(&manifest, &summary, progress);
+    manifest.write(folder.path())?;
     folder.commit()?;
     Ok(summary)
+}
+
+fn open_spill(folder: &Path, language: Option<&Language>, options: &Options) -> io::Result<Spill> {
+    let spaced = language.is_none_or(|language| language.spaced);
+    let sketches = match options.cleaning.near_duplicates {
+        Limit::Off => None,
+        Limit::At(share) => {
+            let unit = match language {
+                Some(language) if !spaced => Unit::Characters(characters_of_shingle(&language.script)),
+                _ => Unit::Words,
+            };
+            let shortest = options.cleaning.near_duplicate_words.value().unwrap_or_default() as usize;
+            // Two letters stand for a word, in the mean of Chinese, Japanese and Thai.
+            let shortest = if spaced { shortest } else { 2 * shortest };
+            let chains = options.keep_near_duplicates || !options.remove_duplicates;
+            Some(Sketches::new(folder, Likeness { unit, share, shortest, chains })?)
+        }
+    };
+    Spill::create(folder, sketches, spaced)
+}
+
+/// Characters that touch about two words where none are marked: of Chinese characters few are a word, of
+/// the letters of Thai, Lao, Khmer or Burmese more.
+fn characters_of_shingle(script: &str) -> usize {
+    if script.starts_with("Han") || script == "Jpan" { 3 } else { 6 }
 }
 
 /// First pass: every document that passes the filters goes to the spill.
 fn read_all(
     files: &[SourceFile],
     options: &Options,
+    cleaner: &Cleaner,
     spill: &mut Spill,
     summary: &mut Summary,
     progress: &dyn Progress,
@@ -61,9 +102,11 @@ fn read_all(
     let mut reported = 0;
     for file in files {
         for entry in source::open(file, options, &bytes)? {
-            if let Some(kept) = sift(entry?, options, summary) {
-                let added = spill.add(&kept, split_of(&kept.id, options));
-                added.map_err(|cause| Error::Spill { path: spill.folder.clone(), cause })?;
+            let entry = entry?;
+            report_bad(&entry, summary, progress);
+            if let Some(kept) = sift(entry, cleaner, summary) {
+                let added = spill.add(&kept, options);
+                added.map_err(|cause| Error::Spill { path: spill.path.clone(), cause })?;
             }
             let read = bytes.load(Ordering::Relaxed);
             if read > reported {
@@ -76,146 +119,115 @@ fn read_all(
     Ok(())
 }
 
+/// Bad pages and streams that are named one by one; the others are counted.
+const NAMED: u64 = 20;
+
+/// Names what could not be read of a dump.
+fn report_bad(entry: &Entry, summary: &Summary, progress: &dyn Progress) {
+    let bad = summary.dropped.bad_pages + summary.bad_streams;
+    if let Entry::BadPage(place) | Entry::BadStream(place) = entry
+        && bad < NAMED
+    {
+        progress.line(&format!("left out: {place}"));
+    }
+}
+
 /// Counts an entry; gives the cleaned document if it is to be kept.
-fn sift(entry: Entry, options: &Options, summary: &mut Summary) -> Option<Document> {
+fn sift(entry: Entry, cleaner: &Cleaner, summary: &mut Summary) -> Option<Document> {
+    if matches!(entry, Entry::BadStream(_)) {
+        summary.bad_streams += 1;
+        return None;
+    }
     summary.read += 1;
-    let dropped = &mut summary.dropped;
-    let reason = match entry {
-        Entry::Redirect => &mut dropped.redirects,
-        Entry::OtherNamespace => &mut dropped.other_namespaces,
-        Entry::OtherContent => &mut dropped.other_content,
-        Entry::Document(mut document) => {
-            document.text = clean(&document.text);
-            document.title = document.title.map(|title| clean(&title)).filter(|title| !title.is_empty());
-            if document.text.is_empty() {
-                &mut dropped.empty
-            } else if is_short(&document.text, options) {
-                &mut dropped.too_short
-            } else {
-                return Some(document);
-            }
-        }
-    };
-    *reason += 1;
+    match entry {
+        Entry::Redirect => summary.dropped.redirects += 1,
+        Entry::Disambiguation => summary.dropped.disambiguations += 1,
+        Entry::BadPage(_) | Entry::BadStream(_) => summary.dropped.bad_pages += 1,
+        Entry::OtherNamespace => summary.dropped.other_namespaces += 1,
+        Entry::OtherContent => summary.dropped.other_content += 1,
+        Entry::OtherLanguage => summary.dropped.language += 1,
+        Entry::Retweet => summary.dropped.retweets += 1,
+        Entry::Document(document) => return cleaner.sift(document, summary),
+    }
     None
 }
 
-fn is_short(text: &str, options: &Options) -> bool {
-    text.chars().take(options.minimum_characters).count() < options.minimum_characters
-        || text.split_whitespace().take(options.minimum_words).count() < options.minimum_words
-}
-
-/// The split that an id belongs to: the same for this id in every corpus of the same seed and shares.
-fn split_of(id: &str, options: &Options) -> Split {
-    let draw = f64::from(Stream::new(options.seed, Purpose::Split, 0, 0).uniform(fingerprint(id.as_bytes())));
-    if draw < options.valid_share {
-        Split::Valid
-    } else if draw < options.valid_share + options.test_share {
-        Split::Test
-    } else {
-        Split::Train
-    }
-}
-
-/// Kept documents on the disk, with their splits, sizes and fingerprints.
-struct Spill {
-    folder: std::path::PathBuf,
-    writer: BufWriter<File>,
-    fingerprints: Collector,
-    line: Vec<u8>,
-    documents: u64,
-}
-
-/// Split, length of the line, characters, words.
-const HEADER: usize = 1 + 3 * 8;
-
-impl Spill {
-    fn create(folder: &Path) -> io::Result<Self> {
-        Ok(Spill {
-            folder: folder.to_path_buf(),
-            writer: BufWriter::with_capacity(1 << 16, File::create(folder.join("documents"))?),
-            fingerprints: Collector::new(folder)?,
-            line: Vec::new(),
-            documents: 0,
-        })
-    }
-
-    fn add(&mut self, document: &Document, split: Split) -> io::Result<()> {
-        self.line.clear();
-        serde_json::to_writer(&mut self.line, document)?;
-        self.line.push(b'\n');
-        let characters = document.text.chars().count();
-        let words = document.text.split_whitespace().count();
-        self.writer.write_all(&[split as u8])?;
-        for number in [self.line.len(), characters, words] {
-            self.writer.write_all(&(number as u64).to_le_bytes())?;
-        }
-        self.writer.write_all(&self.line)?;
-        self.documents += 1;
-        self.fingerprints.add(fingerprint(document.text.as_bytes()))
-    }
-
-    /// Ends the writing; marks the documents to leave out.
-    fn finish(mut self, remove_duplicates: bool) -> io::Result<Bits> {
-        self.writer.flush()?;
-        if remove_duplicates { self.fingerprints.resolve() } else { Ok(Bits::new(0)) }
-    }
-}
-
-/// Second pass: the spilled lines, duplicates left out, go to the shards.
-fn write_shards(
-    spill_folder: &Path,
-    folder: &Path,
-    repeated: &Bits,
-    options: &Options,
-    summary: &mut Summary,
-) -> io::Result<()> {
-    let mut reader = BufReader::with_capacity(1 << 16, File::open(spill_folder.join("documents"))?);
+/// Second pass: the spilled lines, duplicates and what is beyond the size left out, go to the shards.
+fn write_shards(path: &Path, folder: &Path, fate: &Fate, options: &Options, summary: &mut Summary) -> io::Result<()> {
+    let mut reader = Reader::open(path, fate)?;
     let mut writers = Split::ALL.map(|split| ShardWriter::new(folder, split, options.shard_bytes));
-    let (mut header, mut line) = ([0; HEADER], Vec::new());
-    let mut ordinal = 0;
-    while read_whole(&mut reader, &mut header)? {
-        let (split, numbers) = (header[0], &header[1..]);
-        let mut numbers = numbers.chunks_exact(8).map(little_endian);
-        let mut number = || numbers.next().unwrap_or_default();
-        let (length, characters, words) = (number(), number(), number());
-        line.clear();
-        (&mut reader).take(length).read_to_end(&mut line)?;
-        ordinal += 1;
-        if repeated.is_set(ordinal - 1) {
-            summary.dropped.duplicates += 1;
+    let mut witnesses = Witnesses::of(fate, options.examples);
+    let mut line = Vec::new();
+    while let Some(header) = reader.header()? {
+        reader.line(header, &mut line)?;
+        let weighed = header.weighed;
+        witnesses.see(header.ordinal, &line)?;
+        if let Some(duplicate) = fate.drops_duplicate(header.ordinal, options) {
+            witnesses.report(duplicate, &line, summary)?;
             continue;
         }
-        let (writer, counts): (&mut ShardWriter<'_>, &mut SplitCounts) = match (split, &mut writers) {
-            (0, [train, _, _]) => (train, &mut summary.train),
-            (1, [_, valid, _]) => (valid, &mut summary.valid),
-            (_, [_, _, test]) => (test, &mut summary.test),
+        if fate.cuts.exclude(weighed.split, weighed.order) {
+            drop_line(Step::BeyondSize, &line, "", summary)?;
+            continue;
+        }
+        summary.near_duplicates_kept += u64::from(fate.like.contains_key(&header.ordinal));
+        writers[weighed.split as usize].write(&line)?;
+        let counts = match weighed.split {
+            Split::Train => &mut summary.train,
+            Split::Valid => &mut summary.valid,
+            Split::Test => &mut summary.test,
         };
-        writer.write(&line)?;
         counts.documents += 1;
-        counts.characters += characters;
-        counts.words += words;
+        counts.characters += header.characters;
+        counts.words += weighed.words;
     }
     writers.into_iter().try_for_each(ShardWriter::finish)
 }
 
-fn little_endian(bytes: &[u8]) -> u64 {
-    bytes.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte))
+/// The texts that the examples of near duplicates are like.
+struct Witnesses(BTreeMap<u64, String>);
+
+impl Witnesses {
+    /// Those of the first few near duplicates.
+    fn of(fate: &Fate, examples: usize) -> Self {
+        Witnesses(fate.like.values().take(examples).map(|first| (*first, String::new())).collect())
+    }
+
+    fn see(&mut self, ordinal: u64, line: &[u8]) -> io::Result<()> {
+        if let Some(text) = self.0.get_mut(&ordinal) {
+            let document: Document = serde_json::from_slice(line)?;
+            *text = format!("like {}: {}", document.id, shortened(&document.text));
+        }
+        Ok(())
+    }
+
+    fn report(&self, duplicate: Duplicate, line: &[u8], summary: &mut Summary) -> io::Result<()> {
+        match duplicate {
+            Duplicate::Exact => drop_line(Step::Duplicates, line, "", summary),
+            Duplicate::Near(first) => {
+                let like = self.0.get(&first).map_or("", String::as_str);
+                drop_line(Step::NearDuplicates, line, like, summary)
+            }
+        }
+    }
+}
+
+/// Counts a spilled document that is left out; its text is looked at only where examples are still wanted.
+fn drop_line(step: Step, line: &[u8], why: &str, summary: &mut Summary) -> io::Result<()> {
+    if !summary.wants_example(step) {
+        summary.dropped(step, "", "", "");
+        return Ok(());
+    }
+    let document: Document = serde_json::from_slice(line)?;
+    summary.dropped(step, &document.id, &document.text, why);
+    Ok(())
 }
 
 fn empty(files: &[SourceFile], summary: &Summary) -> Error {
-    let dropped = &summary.dropped;
-    let reasons = [
-        ("redirects", dropped.redirects),
-        ("other namespaces", dropped.other_namespaces),
-        ("other content", dropped.other_content),
-        ("empty", dropped.empty),
-        ("too short", dropped.too_short),
-        ("duplicates", dropped.duplicates),
-        ("in valid and test", summary.valid.documents + summary.test.documents),
-    ];
+    let held_out = ("in valid and test", summary.valid.documents + summary.test.documents);
+    let reasons = summary.dropped.reasons().into_iter().chain([held_out]);
     let reasons: Vec<String> =
-        reasons.iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!("{name} {count}")).collect();
+        reasons.filter(|(_, count)| *count > 0).map(|(name, count)| format!("{name} {count}")).collect();
     let reasons = if reasons.is_empty() { "no documents at all".to_owned() } else { reasons.join(", ") };
     let first = files.first().map_or_else(String::new, |file| file.path.display().to_string());
     let others = files.len().saturating_sub(1);
@@ -223,12 +235,25 @@ fn empty(files: &[SourceFile], summary: &Summary) -> Error {
     Error::Empty { sources, read: summary.read, reasons }
 }
 
-fn warn_of_empty_splits(options: &Options, summary: &Summary, progress: &dyn Progress) {
+fn warn_of_splits(options: &Options, summary: &Summary, progress: &dyn Progress) {
     for (name, share, counts) in
         [("valid", options.valid_share, summary.valid), ("test", options.test_share, summary.test)]
     {
         if share > 0.0 && counts.documents == 0 {
             progress.line(&format!("no document fell into {name}; give {name}_share more than {share}"));
+        }
+    }
+    if let Some(size) = options.size.filter(|size| summary.train.words < *size) {
+        progress.line(&format!("only {} words to learn from were found, {size} were asked for", summary.train.words));
+    }
+}
+
+/// Says which inputs are not the files that were fetched; they may have been unpacked or changed since.
+fn warn_of_other_files(manifest: &Manifest, summary: &Summary, progress: &dyn Progress) {
+    for input in &manifest.inputs {
+        let stated = summary.sources.iter().find_map(|record| record.stated_hash(&input.path));
+        if stated.is_some_and(|stated| !stated.eq_ignore_ascii_case(&input.sha256)) {
+            progress.line(&format!("{} is not the file that its source record names: its SHA-256 differs", input.path));
         }
     }
 }

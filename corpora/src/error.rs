@@ -39,6 +39,12 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// A folder whose dump is not fetched to its end.
+    #[error("the dump in {path} is not complete", path = path.display())]
+    Incomplete {
+        /// The folder.
+        path: PathBuf,
+    },
     /// Bytes that are not UTF-8.
     #[error("{place}: invalid UTF-8")]
     InvalidUtf8 {
@@ -95,6 +101,14 @@ pub enum Error {
         /// Which, and its range.
         reason: String,
     },
+    /// A code that no language file has.
+    #[error("glossa has no language file for `{code}`")]
+    UnknownLanguage {
+        /// The code as given.
+        code: String,
+        /// The code that is most like it.
+        nearest: Option<String>,
+    },
     /// A folder that is no corpus, or a damaged one.
     #[error("{path} is no corpus: {reason}", path = path.display())]
     NotACorpus {
@@ -112,6 +126,7 @@ impl Error {
             Error::Read { .. } => "check the path and its permissions; nothing was written".to_owned(),
             Error::Spill { .. } => "free some space on the disk of the output folder".to_owned(),
             Error::UnknownKind { .. } | Error::EmptyFolder { .. } => format!("known are {}", crate::source::KNOWN),
+            Error::Incomplete { .. } => "run `glossa corpus fetch` again, it goes on where it stopped".to_owned(),
             Error::InvalidUtf8 { .. } => "convert the file to UTF-8, with iconv for example".to_owned(),
             Error::TooLong { .. } => {
                 "split it; a missing line end or an unclosed quote also looks like this".to_owned()
@@ -123,6 +138,12 @@ impl Error {
             Error::Empty { read: 0, .. } => "the sources hold no text; check that they are the right files".to_owned(),
             Error::Empty { .. } => "relax the filters, or give valid and test smaller shares".to_owned(),
             Error::BadOption { .. } => "correct the option".to_owned(),
+            Error::UnknownLanguage { nearest: Some(nearest), .. } => {
+                format!("did you mean `{nearest}`? Without a language, all filters but script and language work")
+            }
+            Error::UnknownLanguage { .. } => {
+                "leave the language out: all filters but script and language work without".to_owned()
+            }
             Error::NotACorpus { .. } => "build it with `glossa corpus build`".to_owned(),
         }
     }

@@ -1,9 +1,15 @@
-//! What a build may be told, and what it tells when it is done.
+//! What a build may be told.
 
+use std::str::FromStr;
+
+use glossa_base::LanguageCode;
+use glossa_base::nearest::nearest;
+use glossa_languages::{Cleaning, Language};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::source::DocumentUnit;
+use crate::source::tweets::TweetOptions;
 
 /// Settings of a build.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -13,21 +19,50 @@ pub struct Options {
     pub unit: DocumentUnit,
     /// Column of a table, or field of JSONL, that holds the text.
     pub text_field: String,
-    /// Documents with fewer characters (Unicode scalar values, white space included) are dropped.
-    pub minimum_characters: usize,
-    /// Documents with fewer words (runs between white space) are dropped. Leave it at 1 for a language
-    /// that writes no spaces.
-    pub minimum_words: usize,
-    /// Whether a document with the text of an earlier one is dropped.
+    /// What of tweets is read, and how.
+    pub tweets: TweetOptions,
+    /// Code of the language, which has a language file; without it nothing is known of script, language
+    /// and spaces.
+    pub language: Option<String>,
+    /// Fixes and filters.
+    pub cleaning: Cleaning,
+    /// Whether a document with the text of an earlier one is dropped. Where it is not, near duplicates
+    /// are not dropped either.
     pub remove_duplicates: bool,
+    /// Whether near duplicates stay, in the split of the first of their kind.
+    pub keep_near_duplicates: bool,
+    /// Words to learn from at most; then valid and test have at most [`crate::HELD_OUT_WORDS`] each.
+    pub size: Option<u64>,
     /// Share of the documents for validation, in [0, 1).
     pub valid_share: f64,
     /// Share of the documents for testing, in [0, 1).
     pub test_share: f64,
+    /// So many examples of what each filter drops and each fix changes are kept.
+    pub examples: usize,
     /// A shard is closed once it has this many bytes.
     pub shard_bytes: u64,
     /// Another seed gives another split.
     pub seed: u64,
+    /// What stays of a MediaWiki dump.
+    pub dump: DumpOptions,
+}
+
+/// What stays of a MediaWiki dump, beside the prose of its articles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DumpOptions {
+    /// Headings, as lines of their own.
+    pub headings: bool,
+    /// Items of lists, each as a line.
+    pub lists: bool,
+    /// Pages that tell the meanings of a word apart.
+    pub disambiguations: bool,
+}
+
+impl Default for DumpOptions {
+    fn default() -> Self {
+        DumpOptions { headings: false, lists: true, disambiguations: false }
+    }
 }
 
 impl Default for Options {
@@ -35,18 +70,46 @@ impl Default for Options {
         Options {
             unit: DocumentUnit::Line,
             text_field: "text".to_owned(),
-            minimum_characters: 1,
-            minimum_words: 1,
+            tweets: TweetOptions::default(),
+            language: None,
+            cleaning: Cleaning::default(),
             remove_duplicates: true,
+            keep_near_duplicates: false,
+            size: None,
             valid_share: 0.01,
             test_share: 0.01,
+            examples: 3,
             shard_bytes: 64 << 20,
             seed: 0,
+            dump: DumpOptions::default(),
         }
     }
 }
 
 impl Options {
+    /// The defaults with a language's own fixes and filters.
+    ///
+    /// # Errors
+    /// No language file has the code.
+    pub fn for_language(code: &str) -> Result<Self, Error> {
+        let mut options = Options { language: Some(code.to_owned()), ..Options::default() };
+        if let Some(language) = options.described_language()? {
+            options.cleaning = language.cleaning;
+        }
+        Ok(options)
+    }
+
+    /// What the language file says, where a language is named.
+    pub(crate) fn described_language(&self) -> Result<Option<Language>, Error> {
+        let Some(code) = &self.language else { return Ok(None) };
+        let found = LanguageCode::from_str(code).ok().and_then(|code| glossa_languages::find(&code));
+        let unknown = || Error::UnknownLanguage {
+            code: code.clone(),
+            nearest: nearest(code, glossa_languages::codes()).map(str::to_owned),
+        };
+        found.map(Some).ok_or_else(unknown)
+    }
+
     /// Refuses what makes no sense.
     ///
     /// # Errors
@@ -63,56 +126,10 @@ impl Options {
         if self.text_field.is_empty() {
             return bad("text_field is empty");
         }
-        Ok(())
+        if self.size == Some(0) {
+            return bad("size is at least one word");
+        }
+        self.cleaning.check().map_err(|reason| Error::BadOption { reason })?;
+        crate::clean::Cleaner::new(self).map(drop)
     }
-}
-
-/// Documents, characters and words of a split.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SplitCounts {
-    /// Documents.
-    pub documents: u64,
-    /// Unicode scalar values, white space included.
-    pub characters: u64,
-    /// Runs between white space.
-    pub words: u64,
-}
-
-/// Documents that were left out, by reason.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Dropped {
-    /// Pages that only point to another page.
-    pub redirects: u64,
-    /// Pages outside the article namespace.
-    pub other_namespaces: u64,
-    /// Pages whose content is not wikitext.
-    pub other_content: u64,
-    /// Nothing left after cleaning.
-    pub empty: u64,
-    /// Fewer characters or words than asked for.
-    pub too_short: u64,
-    /// The text of an earlier document.
-    pub duplicates: u64,
-}
-
-impl Dropped {
-    /// All of them.
-    pub fn total(&self) -> u64 {
-        self.redirects + self.other_namespaces + self.other_content + self.empty + self.too_short + self.duplicates
-    }
-}
-
-/// What a build read, dropped and wrote.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Summary {
-    /// Documents read, those dropped included.
-    pub read: u64,
-    /// Documents dropped.
-    pub dropped: Dropped,
-    /// The training split.
-    pub train: SplitCounts,
-    /// The validation split.
-    pub valid: SplitCounts,
-    /// The test split.
-    pub test: SplitCounts,
 }

@@ -8,18 +8,32 @@ use glossa_base::manifest::Manifest;
 use glossa_base::seed::{Purpose, Stream};
 use glossa_base::{Outcome, Silent};
 use glossa_corpora::{Document, Error, Options, Source, Split, Summary, build, clean, read_split};
+use glossa_languages::Cleaning;
 
 fn check_clean(text: &str, expected: &str) {
     assert_eq!(clean(text), expected, "from {text:?}");
 }
 
 #[test]
-fn cleaning() {
+fn texts_are_cleaned() {
     check_clean(" a \t b\r\n\n\u{a0}\nc\u{2029}d\u{0}e\u{85}f", "a b\nc\nde\nf");
     check_clean("e\u{301} so\u{ad}ft\u{feff}", "é soft");
     check_clean("می\u{200c}خواهم", "می\u{200c}خواهم");
     check_clean("a \u{1} b\n\u{ad}\n", "a b");
     check_clean("", "");
+}
+
+/// The default filters with some changed: `name=value`, spaces between them.
+fn cleaning(changes: &str) -> Cleaning {
+    let mut cleaning = Cleaning::default();
+    for (name, value) in changes.split_whitespace().map(|change| change.split_once('=').unwrap()) {
+        cleaning.set(name, value).unwrap();
+    }
+    cleaning
+}
+
+fn no_held_out() -> Options {
+    Options { valid_share: 0.0, test_share: 0.0, ..Options::default() }
 }
 
 struct Place {
@@ -121,10 +135,9 @@ fn counts_say_why_documents_went() {
             "{\"id\":\"5\",\"text\":\"four five\\nsix e\\u0301\"}\n",
         ),
     );
-    let options =
-        Options { minimum_words: 2, minimum_characters: 6, valid_share: 0.0, test_share: 0.0, ..Options::default() };
+    let options = Options { cleaning: cleaning("minimum-words=2 minimum-characters=6"), ..no_held_out() };
     let summary = place.build("a.jsonl", &options).unwrap();
-    let dropped = summary.dropped;
+    let dropped = &summary.dropped;
     assert_eq!((summary.read, dropped.duplicates, dropped.empty, dropped.too_short), (5, 1, 1, 1));
     assert_eq!((summary.train.documents, summary.train.words, summary.train.characters), (2, 7, 28));
     let train = documents(&place.out(), Split::Train);
@@ -163,7 +176,11 @@ fn empty_corpora_and_senseless_options_are_refused() {
     let options = Options::default();
     check_refused("", &options, "the corpus is empty: 0 documents read");
     check_refused(" \n\n", &options, "the corpus is empty: 0 documents read");
-    check_refused("a\nb\n", &Options { minimum_words: 2, ..options.clone() }, "none left to train on (too short 2)");
+    check_refused(
+        "a\nb\n",
+        &Options { cleaning: cleaning("minimum-words=2"), ..options.clone() },
+        "none left to train on (too short 2)",
+    );
     check_refused("a", &Options { valid_share: 1.0, ..options.clone() }, "valid_share");
     check_refused("a", &Options { valid_share: f64::NAN, ..options.clone() }, "valid_share");
     check_refused("a", &Options { valid_share: 0.5, test_share: 0.5, ..options.clone() }, "sum below 1");

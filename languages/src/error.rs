@@ -40,6 +40,22 @@ pub enum Error {
         /// The format that it states.
         found: u32,
     },
+    /// A fix or filter that does not exist.
+    #[error("no filter is named `{name}`{}", did_you_mean(nearest.as_deref()))]
+    UnknownFilter {
+        /// The name as written.
+        name: String,
+        /// The right name that is most like it.
+        nearest: Option<String>,
+    },
+    /// A value that a fix or filter cannot have.
+    #[error("filter `{name}`: {reason}")]
+    BadFilter {
+        /// The filter.
+        name: String,
+        /// What is wrong, on one line.
+        reason: String,
+    },
 }
 
 fn did_you_mean(nearest: Option<&str>) -> String {
@@ -48,10 +64,16 @@ fn did_you_mean(nearest: Option<&str>) -> String {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
+        let filters;
         let hint = match &error {
             Error::UnknownKey { .. } => "correct or remove the key; `glossa language show eu` shows a complete file",
             Error::Invalid { .. } => "correct that line; `glossa language show eu` shows a complete file",
             Error::NewerFormat { .. } => "use a newer glossa, or write the file in the older format",
+            Error::UnknownFilter { .. } => {
+                filters = format!("the filters are {}", crate::Cleaning::names().join(", "));
+                &filters
+            }
+            Error::BadFilter { .. } => "write NAME=NUMBER, NAME=on or NAME=off",
         };
         Failure::data(error.to_string()).hint(hint)
     }

@@ -4,10 +4,12 @@
 //! It reads and checks the files; it neither fetches corpora nor trains anything.
 
 mod builtin;
+mod cleaning;
 mod error;
 mod schema;
 
 pub use builtin::{builtin, character_coverage, codes, find};
+pub use cleaning::{Cleaning, Limit};
 pub use error::Error;
 pub use schema::{Corpus, CorpusSource, Language, parse};
 

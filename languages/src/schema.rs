@@ -7,7 +7,7 @@ use glossa_base::{LanguageCode, nearest::nearest};
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use crate::{DEFAULT_CHARACTER_COVERAGE, Error, FORMAT};
+use crate::{Cleaning, DEFAULT_CHARACTER_COVERAGE, Error, FORMAT};
 
 /// A language with every setting resolved.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -25,6 +25,8 @@ pub struct Language {
     pub character_coverage: f64,
     /// Whether words are written with spaces between them.
     pub spaced: bool,
+    /// What a corpus of the language keeps of its documents.
+    pub cleaning: Cleaning,
     /// Where its text comes from, in order of preference.
     pub corpora: Vec<Corpus>,
 }
@@ -56,6 +58,7 @@ struct File {
     script: Spanned<String>,
     character_coverage: Option<Spanned<f64>>,
     spaced: Option<bool>,
+    cleaning: Option<Spanned<Cleaning>>,
     #[serde(default)]
     corpus: Vec<Corpus>,
 }
@@ -75,6 +78,7 @@ pub fn parse(text: &str, file_name: &str) -> Result<Language, Error> {
         script: file.script.into_inner(),
         character_coverage: file.character_coverage.map_or(DEFAULT_CHARACTER_COVERAGE, Spanned::into_inner),
         spaced: file.spaced.unwrap_or(true),
+        cleaning: file.cleaning.map(Spanned::into_inner).unwrap_or_default(),
         corpora: file.corpus,
     })
 }
@@ -102,6 +106,9 @@ impl Place<'_> {
         if !is_script(file.script.get_ref()) {
             let reason = format!("`{}` is not a script of ISO 15924, such as Latn", file.script.get_ref());
             return Err(self.invalid(file.script.span(), reason));
+        }
+        if let Some(cleaning) = &file.cleaning {
+            cleaning.get_ref().check().map_err(|reason| self.invalid(cleaning.span(), reason))?;
         }
         match &file.character_coverage {
             Some(share) if !(*share.get_ref() > 0.0 && *share.get_ref() <= 1.0) => {

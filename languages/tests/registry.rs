@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use glossa_languages::{DEFAULT_CHARACTER_COVERAGE, builtin, character_coverage, codes, find, parse};
+use glossa_languages::{Cleaning, DEFAULT_CHARACTER_COVERAGE, Limit, builtin, character_coverage, codes, find, parse};
 
 #[test]
 fn every_file_is_embedded_and_named_by_its_code() {
@@ -85,4 +85,20 @@ fn a_failure_carries_a_hint() {
     let failure = glossa_base::Failure::from(parse("formt = 1", "x.toml").unwrap_err());
     assert_eq!(failure.kind, glossa_base::Kind::Data);
     assert!(failure.hint.is_some());
+}
+
+#[test]
+fn a_language_sets_its_own_thresholds() {
+    let text = format!("{GOOD}[cleaning]\ndigits = 0.3\nlanguage = false\nminimum_words = 3\nmojibake = false\n");
+    let cleaning = parse(&text, "gsw.toml").unwrap().cleaning;
+    assert_eq!((cleaning.digits, cleaning.language, cleaning.mojibake), (Limit::At(0.3), Limit::Off, false));
+    assert_eq!(cleaning.symbols, Cleaning::default().symbols);
+    check_refused(
+        &format!("{GOOD}[cleaning]\ndigit = 0.3\n"),
+        "x.toml:6:1: unknown key `digit`, did you mean `digits`?",
+    );
+    check_refused(&format!("{GOOD}[cleaning]\ndigits = 3\n"), "x.toml:5:1: digits lies from 0 to 1");
+    check_refused(&format!("{GOOD}[cleaning]\ndigits = true\n"), "x.toml:6:10:");
+    check_refused(&format!("{GOOD}[cleaning]\ndigits = \"x\"\n"), "x.toml:6:10:");
+    assert!(Cleaning::names().contains(&"near-duplicate-words".to_owned()));
 }

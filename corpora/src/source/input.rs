@@ -1,4 +1,4 @@
-//! Bytes of a file: counted for the progress, unpacked from bzip2, cut into lines with a limit.
+//! Bytes of a file: counted for the progress, unpacked from bzip2 or gzip, cut into lines with a limit.
 #![deny(clippy::indexing_slicing)]
 
 use std::cell::Cell;
@@ -9,33 +9,77 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bzip2::read::MultiBzDecoder;
+use bzip2::bufread::MultiBzDecoder;
+use flate2::bufread::MultiGzDecoder;
 
 use super::LIMIT;
 use crate::Error;
 
 /// The bytes of an opened file, unpacked.
-pub(crate) type Input = BufReader<Box<dyn Read>>;
+pub(crate) type Input = BufReader<Box<dyn Read + Send>>;
 
 const BLOCK: usize = 1 << 16;
 
-/// Opens a file and unpacks it where its name ends in `.bz2`; `bytes` counts what was read of it.
+/// Opens a file and unpacks it; `bytes` counts what was read of it.
 pub(crate) fn open(path: &Path, bytes: &Arc<AtomicU64>) -> Result<Input, Error> {
-    let file = File::open(path).map_err(|cause| Error::Read { path: path.to_path_buf(), cause })?;
-    let counted = Counted { file, bytes: Arc::clone(bytes) };
-    let packed = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("bz2"));
-    let unpacked: Box<dyn Read> = if packed {
-        Box::new(MultiBzDecoder::new(BufReader::with_capacity(BLOCK, counted)))
-    } else {
-        Box::new(counted)
-    };
-    Ok(BufReader::with_capacity(BLOCK, unpacked))
+    Ok(unpacked(path, Counted::open(path, bytes)?))
 }
 
+/// Unpacks a file whose name ends in `.bz2` or `.gz`, or that begins as such a file does.
+pub(crate) fn unpacked(path: &Path, file: impl Read + Send + 'static) -> Input {
+    let named = |name: &str| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(name));
+    let mut file = BufReader::with_capacity(BLOCK, file);
+    // An error here comes again with the first read.
+    let start = file.fill_buf().unwrap_or_default();
+    let (bzip2, gzip) = (super::dump::begins_stream(start), start.starts_with(GZIP));
+    let unpacked: Box<dyn Read + Send> = if bzip2 || named("bz2") {
+        Box::new(Fused::new(MultiBzDecoder::new(file)))
+    } else if gzip || named("gz") {
+        Box::new(Fused::new(MultiGzDecoder::new(file)))
+    } else {
+        Box::new(file)
+    };
+    BufReader::with_capacity(BLOCK, unpacked)
+}
+
+/// A reader that is never asked again after an error: the bzip2 library aborts the program when it is
+/// (libbz2-rs-sys 0.2.6, after some damaged blocks).
+struct Fused<R> {
+    input: R,
+    error: Option<io::ErrorKind>,
+}
+
+impl<R> Fused<R> {
+    fn new(input: R) -> Self {
+        Fused { input, error: None }
+    }
+}
+
+impl<R: Read> Read for Fused<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(kind) = self.error {
+            return Err(kind.into());
+        }
+        let read = self.input.read(buffer);
+        self.error = read.as_ref().err().map(io::Error::kind).filter(|kind| *kind != io::ErrorKind::Interrupted);
+        read
+    }
+}
+
+/// What gzip files begin with; no text does.
+const GZIP: &[u8] = &[0x1f, 0x8b, 0x08];
+
 /// A file that counts what is read of it.
-struct Counted {
+pub(crate) struct Counted {
     file: File,
     bytes: Arc<AtomicU64>,
+}
+
+impl Counted {
+    pub(crate) fn open(path: &Path, bytes: &Arc<AtomicU64>) -> Result<Self, Error> {
+        let file = File::open(path).map_err(|cause| Error::Read { path: path.to_path_buf(), cause })?;
+        Ok(Counted { file, bytes: Arc::clone(bytes) })
+    }
 }
 
 impl Read for Counted {

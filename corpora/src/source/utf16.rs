@@ -21,6 +21,11 @@ enum Encoding {
     Big,
 }
 
+/// Whether text begins with a byte order mark of UTF-16; nothing is taken of it.
+pub(crate) fn is_utf16(input: &mut impl BufRead) -> io::Result<bool> {
+    Ok(matches!(input.fill_buf()?, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]))
+}
+
 impl<R: BufRead> Transcoded<R> {
     pub(crate) fn new(input: R) -> Self {
         Transcoded { input, encoding: None, high: None, ready: Vec::new(), given: 0 }

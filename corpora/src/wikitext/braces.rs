@@ -30,7 +30,7 @@ const DEEPEST: usize = 8;
 pub(super) fn strip(text: &str) -> String {
     let mut pass = Pass { out: String::with_capacity(text.len()), stack: Vec::new(), tables: 0, templates: 0 };
     let mut rest = text;
-    while let Some(start) = rest.find(['{', '}']) {
+    while let Some(start) = memchr::memchr2(b'{', b'}', rest.as_bytes()) {
         let (before, tail) = rest.split_at(start);
         pass.out.push_str(before);
         let brace = if tail.starts_with('{') { '{' } else { '}' };

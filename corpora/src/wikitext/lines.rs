@@ -2,22 +2,23 @@
 //! the passes before have left.
 #![deny(clippy::indexing_slicing, clippy::string_slice)]
 
+use std::borrow::Cow;
+
 use super::braces::VARIANT_END;
-use super::{entities, show};
+use super::{Cleaner, entities, holes, show};
 
 /// Gives the lines that still hold a letter or a digit, tidied.
-pub(super) fn tidy(text: &str, headings: bool) -> String {
+pub(super) fn tidy(text: &str, cleaner: &Cleaner) -> String {
     let mut out = String::with_capacity(text.len());
     for line in text.lines() {
-        let Some(line) = content(line.trim(), headings) else { continue };
-        let line = without_quotes(line);
-        let line = without_magic_words(&line);
-        let line = without_strays(&line);
-        let line: String = entities::decode(&line).chars().map(show).collect();
-        let line = without_holes(&line);
-        let line = line.trim();
-        if line.contains(char::is_alphanumeric) {
-            out.push_str(line);
+        let Some(line) = content(line.trim(), cleaner) else { continue };
+        let line = plain(line);
+        let start = out.len();
+        holes::close(&line, &mut out);
+        let tidied = out.get(start..).unwrap_or("");
+        let length = if tidied.contains(char::is_alphanumeric) { tidied.trim_end().len() } else { 0 };
+        out.truncate(start + length);
+        if length > 0 {
             out.push('\n');
         }
     }
@@ -25,15 +26,41 @@ pub(super) fn tidy(text: &str, headings: bool) -> String {
     out
 }
 
+/// The line without markup. Most lines need few of the steps, and a look at the bytes tells which.
+fn plain(line: &str) -> Cow<'_, str> {
+    let bytes = line.as_bytes();
+    let mut line = Cow::Borrowed(line);
+    if memchr::memchr2(b'\'', b'_', bytes).is_some() {
+        line = Cow::Owned(without_magic_words(&without_quotes(&line)));
+    }
+    let is_hidden = memchr::memchr(HIDDEN_LEAD, bytes).is_some();
+    if is_hidden || memchr::memchr3(b'[', b']', b'{', bytes).is_some() || memchr::memchr(b'}', bytes).is_some() {
+        line = Cow::Owned(without_strays(&line));
+    }
+    if memchr::memchr(b'&', bytes).is_some() {
+        line = Cow::Owned(entities::decode(&line));
+    }
+    if is_hidden {
+        line = Cow::Owned(line.chars().map(show).collect());
+    }
+    line
+}
+
+/// First byte of every hidden character.
+const HIDDEN_LEAD: u8 = 0xf3;
+
 /// The line without the markup at its start; `None` for a heading that is not wanted, and for the rows
 /// of a table that was never closed.
-fn content(line: &str, headings: bool) -> Option<&str> {
+fn content<'a>(line: &'a str, cleaner: &Cleaner) -> Option<&'a str> {
     let is_cell = line.starts_with('|') || (line.starts_with('!') && line.contains("!!"));
     if is_cell || line.starts_with("{|") {
         return None;
     }
     if line.len() > 2 && line.starts_with('=') && line.ends_with('=') {
-        return headings.then(|| line.trim_matches('=').trim());
+        return cleaner.headings.then(|| line.trim_matches('=').trim());
+    }
+    if !cleaner.lists && line.starts_with(['*', '#', ';']) {
+        return None;
     }
     let line = if line.starts_with("----") { line.trim_start_matches('-') } else { line };
     Some(line.trim_start_matches(['*', '#', ':', ';', ' ', '\t', '\u{a0}']))
@@ -98,56 +125,4 @@ fn without_strays(line: &str) -> String {
         }
     }
     out
-}
-
-/// Closes the holes that templates leave: `( ; born 1950)`, `()`, ` ,`, `, ,`, double blanks.
-fn without_holes(line: &str) -> String {
-    let mut out = String::with_capacity(line.len());
-    let mut symbols = line.chars().peekable();
-    while let Some(symbol) = symbols.next() {
-        let opens = out.is_empty() || out.ends_with(['(', '（']);
-        match symbol {
-            symbol if symbol.is_whitespace() => {
-                if !opens && !out.ends_with(' ') {
-                    out.push(' ');
-                }
-            }
-            ',' | ';' | '，' | '；' | '、' if opens => {}
-            ')' | '）' => close_parenthesis(&mut out, symbol),
-            ',' => {
-                trim_blank(&mut out);
-                if !out.ends_with(',') {
-                    out.push(',');
-                }
-            }
-            '.' => {
-                if symbols.peek().is_none_or(|next| next.is_whitespace()) {
-                    trim_blank(&mut out);
-                }
-                out.push('.');
-            }
-            _ => out.push(symbol),
-        }
-    }
-    out
-}
-
-fn close_parenthesis(out: &mut String, symbol: char) {
-    if out.ends_with(' ') {
-        trim_blank(out);
-        if out.ends_with([',', ';']) {
-            out.pop();
-        }
-    }
-    if out.ends_with(['(', '（']) {
-        out.pop();
-        return;
-    }
-    out.push(symbol);
-}
-
-fn trim_blank(out: &mut String) {
-    if out.ends_with(' ') {
-        out.pop();
-    }
 }

@@ -27,7 +27,7 @@ const MEDIA: &[&str] = &[
 pub(super) fn strip(text: &str, cleaner: &Cleaner) -> String {
     let mut pass = Pass { out: String::with_capacity(text.len()), stack: Vec::new(), cleaner };
     let mut rest = text;
-    while let Some(start) = rest.find(['[', ']', '|', '\n']) {
+    while let Some(start) = pass.next_mark(rest.as_bytes()) {
         let (before, tail) = rest.split_at(start);
         pass.out.push_str(before);
         rest = pass.take(tail);
@@ -44,6 +44,15 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
+    /// Where the next character stands that means something. While no link is open, only one that opens
+    /// a link does, and most of a page is skipped at once.
+    fn next_mark(&self, rest: &[u8]) -> Option<usize> {
+        if self.stack.is_empty() {
+            return memchr::memchr(b'[', rest);
+        }
+        rest.iter().position(|byte| matches!(byte, b'[' | b']' | b'|' | b'\n'))
+    }
+
     /// Takes in the special character that `tail` begins with; gives what comes after.
     fn take<'t>(&mut self, tail: &'t str) -> &'t str {
         let mut symbols = tail.chars();

@@ -5,13 +5,17 @@
 #![deny(clippy::indexing_slicing, clippy::string_slice)]
 
 mod braces;
+mod disambiguation;
 mod entities;
+mod holes;
 mod lines;
 mod links;
 mod tags;
 mod templates;
 
 use std::collections::BTreeSet;
+
+pub use disambiguation::{is_disambiguation, is_disambiguation_name};
 
 /// Cleans with the settings of one wiki.
 #[derive(Debug, Clone)]
@@ -22,13 +26,16 @@ pub struct Cleaner {
     categories: BTreeSet<String>,
     /// Whether headings stay, as lines of their own.
     pub headings: bool,
+    /// Whether items of lists stay, as lines of their own.
+    pub lists: bool,
 }
 
 impl Default for Cleaner {
-    /// English names, which every wiki understands; headings are dropped.
+    /// English names, which every wiki understands; headings are dropped, lists kept.
     fn default() -> Self {
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        Cleaner { files: names(&["file", "image", "media"]), categories: names(&["category"]), headings: false }
+        let (files, categories) = (names(&["file", "image", "media"]), names(&["category"]));
+        Cleaner { files, categories, headings: false, lists: true }
     }
 }
 
@@ -48,7 +55,7 @@ impl Cleaner {
         let text = tags::strip(wikitext);
         let text = braces::strip(&text);
         let text = links::strip(&text, self);
-        lines::tidy(&text, self.headings)
+        lines::tidy(&text, self)
     }
 }
 

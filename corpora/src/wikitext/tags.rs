@@ -1,6 +1,10 @@
 //! First pass: comments, HTML tags, and extension tags with their content.
 #![deny(clippy::indexing_slicing, clippy::string_slice)]
 
+use std::sync::LazyLock;
+
+use memchr::memmem::{self, Finder};
+
 use super::hide;
 
 /// Elements that are left out with their content.
@@ -43,7 +47,7 @@ pub(super) fn strip(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut closers = Closers::default();
     let mut rest = text;
-    while let Some(start) = rest.find('<') {
+    while let Some(start) = memchr::memchr(b'<', rest.as_bytes()) {
         let (before, tail) = rest.split_at(start);
         out.push_str(before);
         rest = match element(tail, &mut closers, &mut out) {
@@ -61,7 +65,7 @@ pub(super) fn strip(text: &str) -> String {
 /// Handles what begins with `<`; gives how much of it is done with, `None` for a mere `<`.
 fn element(tail: &str, closers: &mut Closers, out: &mut String) -> Option<usize> {
     if tail.starts_with("<!--") {
-        return Some(tail.find("-->").map_or(tail.len(), |end| end + 3));
+        return Some(memmem::find(tail.as_bytes(), b"-->").map_or(tail.len(), |end| end + 3));
     }
     let tag = parse(tail)?;
     let name = tag.name.to_ascii_lowercase();
@@ -98,6 +102,8 @@ fn parse(tail: &str) -> Option<Tag<'_>> {
     Some(Tag { name, closing, self_closing, length: end + 1 })
 }
 
+static FIND_CLOSER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("</"));
+
 /// Finds closing tags; remembers which names have none further on, so that many open tags cost no more
 /// than one search to the end.
 #[derive(Default)]
@@ -112,7 +118,7 @@ impl Closers {
             return None;
         }
         let mut from = 0;
-        while let Some(found) = text.get(from..).and_then(|rest| rest.find("</")) {
+        while let Some(found) = text.get(from..).and_then(|rest| FIND_CLOSER.find(rest.as_bytes())) {
             let start = from + found;
             from = start + 2;
             let tail = text.get(from..).unwrap_or("");

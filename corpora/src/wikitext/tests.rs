@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use glossa_base::seed::{Purpose, Stream};
 
-use super::{Cleaner, is_redirect, to_text};
+use super::{Cleaner, is_disambiguation, is_redirect, to_text};
 
 fn check(wikitext: &str, expected: &str) {
     assert_eq!(to_text(wikitext), expected, "from {wikitext:?}");
@@ -247,4 +247,67 @@ fn hostile_input_takes_linear_time() {
         to_text(&text);
         assert!(start.elapsed() < Duration::from_secs(5), "{open:?} took {:?}", start.elapsed());
     }
+}
+
+#[test]
+fn lists_may_go() {
+    let text = "Intro.\n* one\n# two\n; three\n: indented\nEnd.";
+    check(text, "Intro.\none\ntwo\nthree\nindented\nEnd.");
+    let cleaner = Cleaner { lists: false, ..Cleaner::default() };
+    assert_eq!(cleaner.to_text(text), "Intro.\nindented\nEnd.");
+}
+
+#[test]
+fn pages_that_tell_meanings_apart() {
+    for yes in [
+        "'''Ox''' may be:\n{{disambig}}",
+        "{{Disambiguation|geo}}",
+        "{{ Begriffsklärung }}",
+        "{{homonymie}}",
+        "{{Rozcestník\n}}",
+        "{{Неоднозначность|type}}",
+        "{{曖昧さ回避}}",
+        "{{Doorverwijspagina}}",
+        "{{anlam_ayrımı}}",
+        "text __DISAMBIG__",
+        "__BEGRIFFSKLÄRUNG__",
+    ] {
+        assert!(is_disambiguation(yes), "{yes}");
+    }
+    for no in ["", "{{", "{{disambig", "{{disambiguation needed}}", "{{otheruses|disambig}}", "disambig}}", "a __ b"] {
+        assert!(!is_disambiguation(no), "{no}");
+    }
+}
+
+/// Constructs that the real excerpts hold, in our own words.
+#[test]
+fn constructs_of_real_pages() {
+    check(
+        "[[File:mill.jpg|thumb|left|200px|The mill near [[Oak|the oak]], seen from [[north]]<ref>x</ref>.]]\nThe mill works.",
+        "The mill works.",
+    );
+    check("{{Infobox mill\n| name = Mill\n| map = {{map|1={{dot|2}}}}\n}}\n'''Mill''' is a mill.", "Mill is a mill.");
+    check(
+        "Built in 1900{{citation needed|date=May 2001}}, it is {{convert|12|m|ft}} high.",
+        "Built in 1900, it is 12 m high.",
+    );
+    check("The '''Mill''' ({{lang-fr|Moulin}}; {{IPA|muˈlɛ̃}}) works.", "The Mill (Moulin) works.");
+    check("One<ref name=a>{{cite|t=x}}</ref><ref name=\"b\" /> two.<ref group=n>See [[x]].</ref>", "One two.");
+    check("<div class=\"x\">\n* [[a]]\n* ''b''\n</div>\n<br clear=all />{{clear}}\nEnd.", "a\nb\nEnd.");
+    check(
+        "{| class=\"wikitable\"\n|+ Caption\n! A !! B\n|-\n| 1 || [[two|2]]\n| colspan=2 | {{n|3}}\n|}\nAfter.",
+        "After.",
+    );
+    check(
+        "See [http://example.org the page], <http://example.org> and [https://example.org].",
+        "See the page, <http://example.org> and.",
+    );
+    check("H<sub>2</sub>O at 20&nbsp;°C, x&thinsp;&minus;&thinsp;y, &alpha;&ndash;&beta;", "H2O at 20 °C, x − y, α–β");
+    check(
+        "<gallery mode=packed>\nFile:a.jpg|One [[b]]\n</gallery>\n{{reflist}}\n[[Category:Mills]]\n[[fr:Moulin]]",
+        "",
+    );
+    check("-{zh-cn:软件; zh-tw:軟體}-是-{H|zh-cn:甲}--{R|丙}-", "软件是丙");
+    check("<poem>\nOne line,\nanother line.\n</poem>", "One line,\nanother line.");
+    check("{{DEFAULTSORT:Mill}}__FORCETOC__The {{PAGENAME}} text ~~~~", "The text ~~~~");
 }

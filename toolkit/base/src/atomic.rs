@@ -168,7 +168,7 @@ fn refuse_foreign(target: &Path) -> Outcome<()> {
         .hint("choose another --out, or empty that folder yourself"))
 }
 
-fn parent(path: &Path) -> &Path {
+pub(crate) fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -177,7 +177,7 @@ fn parent(path: &Path) -> &Path {
 
 /// A rename survives a crash once its folder is on the disk; a file system that cannot do that
 /// still has the right file.
-fn sync_folder(folder: &Path) {
+pub(crate) fn sync_folder(folder: &Path) {
     if let Ok(handle) = File::open(folder) {
         let _ = handle.sync_all();
     }

@@ -40,7 +40,7 @@ pub fn fingerprint(bytes: &[u8]) -> u64 {
     crate::seed::mix(state)
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");

@@ -1,7 +1,8 @@
 //! What every other crate stands on: failures with hints, whole-file writes, hashes, manifests,
-//! seeds, progress. It knows nothing about text, models or the network.
+//! seeds, progress, downloads. It knows nothing about text or models.
 
 pub mod atomic;
+pub mod download;
 pub mod failure;
 pub mod fault;
 pub mod hash;

@@ -1,10 +1,14 @@
 //! The command line.
 
+mod corpus;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use glossa_learn::Interval;
+
+pub(crate) use corpus::{CorpusBuild, CorpusCommand, CorpusStats, FetchCommand, FetchWikipedia, Kind, Unit};
 
 /// From a language's raw text to a working text classifier.
 #[derive(Parser)]
@@ -28,7 +32,7 @@ pub(crate) struct Common {
     /// Where to compute: cpu, cuda, cuda:N or auto.
     #[arg(long, global = true, default_value = "auto", value_name = "DEVICE")]
     pub(crate) device: String,
-    /// Make no connection. (No command makes one yet.)
+    /// Make no connection; what is there already is used.
     #[arg(long, global = true)]
     pub(crate) offline: bool,
     /// No progress.
@@ -43,7 +47,7 @@ pub(crate) struct Common {
 pub(crate) enum Command {
     /// The whole pipeline on a built-in sample, explained step by step.
     Demo(DemoArguments),
-    /// Build a corpus from files.
+    /// Fetch texts, and build a corpus from files.
     #[command(subcommand)]
     Corpus(CorpusCommand),
     /// Train and use subword tokenizers.
@@ -82,61 +86,6 @@ pub(crate) struct DoctorArguments {
     pub(crate) gradients: bool,
 }
 
-#[derive(Subcommand)]
-pub(crate) enum CorpusCommand {
-    /// Read files, clean, drop duplicates, split, write a corpus folder.
-    Build(CorpusBuild),
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-pub(crate) enum Kind {
-    Text,
-    Jsonl,
-    Csv,
-    Tsv,
-    Dump,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-pub(crate) enum Unit {
-    Line,
-    Block,
-}
-
-#[derive(Args)]
-pub(crate) struct CorpusBuild {
-    /// Files or folders: .txt, .jsonl, .csv, .tsv, MediaWiki dumps (.xml, .xml.bz2).
-    #[arg(required = true, value_name = "FILE")]
-    pub(crate) inputs: Vec<PathBuf>,
-    /// The corpus folder to write.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) out: PathBuf,
-    /// Kind of all files; by default each file's extension tells.
-    #[arg(long, value_enum)]
-    pub(crate) kind: Option<Kind>,
-    /// What is one document in plain text: each line, or lines up to an empty one.
-    #[arg(long, value_enum, default_value = "line")]
-    pub(crate) documents: Unit,
-    /// Field or column of the text in JSONL and tables.
-    #[arg(long, default_value = "text", value_name = "NAME")]
-    pub(crate) text_column: String,
-    /// Drop documents with fewer characters.
-    #[arg(long, default_value_t = 1, value_name = "NUMBER")]
-    pub(crate) minimum_characters: usize,
-    /// Drop documents with fewer words.
-    #[arg(long, default_value_t = 1, value_name = "NUMBER")]
-    pub(crate) minimum_words: usize,
-    /// Keep documents with the text of an earlier one.
-    #[arg(long)]
-    pub(crate) keep_duplicates: bool,
-    /// Share of documents for validation.
-    #[arg(long, default_value_t = 0.01, value_name = "SHARE")]
-    pub(crate) valid_share: f64,
-    /// Share of documents for testing.
-    #[arg(long, default_value_t = 0.01, value_name = "SHARE")]
-    pub(crate) test_share: f64,
-}
-
 /// How a training is watched and interrupted.
 #[derive(Args)]
 pub(crate) struct TrainingArguments {
@@ -155,6 +104,18 @@ pub(crate) struct TrainingArguments {
     /// Write TensorBoard's event file into this folder.
     #[arg(long, value_name = "DIR")]
     pub(crate) tensorboard: Option<PathBuf>,
+}
+
+/// A number of words: 2m, 500k or 1000000.
+fn size(text: &str) -> Result<u64, String> {
+    let lowered = text.to_lowercase();
+    let (number, unit) = match lowered.split_at_checked(lowered.len().saturating_sub(1)) {
+        Some((number, "k")) => (number, 1_000),
+        Some((number, "m")) => (number, 1_000_000),
+        _ => (lowered.as_str(), 1),
+    };
+    let words = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)).filter(|words| *words > 0);
+    words.ok_or_else(|| format!("`{text}` is no size: write 2m, 100m, or another number of words such as 500k"))
 }
 
 /// A part of a training file, such as 2/5.

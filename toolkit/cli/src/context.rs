@@ -13,6 +13,7 @@ pub(crate) struct Context {
     pub(crate) seed: u64,
     pub(crate) device: DeviceChoice,
     pub(crate) dry_run: bool,
+    pub(crate) offline: bool,
 }
 
 impl Context {
@@ -23,6 +24,7 @@ impl Context {
             seed: common.seed,
             device: common.device.parse::<DeviceChoice>()?,
             dry_run: common.dry_run,
+            offline: common.offline,
         })
     }
 

@@ -5,6 +5,7 @@ mod arguments;
 mod commands;
 mod console;
 mod context;
+mod network;
 mod signals;
 
 use std::process::ExitCode;

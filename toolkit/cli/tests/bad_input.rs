@@ -88,6 +88,10 @@ fn texts_that_are_no_texts() {
             ("text.txt --valid-share NaN --out new", &["share"]),
             ("text.txt --valid-share=-1 --out new", &["share"]),
             ("text.txt --minimum-words 100000 --out new", &["too short 1500"]),
+            ("text.txt --filter digit=0.3 --out new", &["digit", "did you mean `digits`"]),
+            ("text.txt --filter digits=much --out new", &["digits", "a number, on or off"]),
+            ("text.txt --filter near-duplicates=7 --out new", &["near_duplicates", "0.5"]),
+            ("text.txt --language eus --out new", &["eus", "eu"]),
         ],
     );
     for method in ["--method nbsvm", "--model lm"] {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use support::{Place, Refusals, text};
 
 /// Every command with its own options.
-const COMMANDS: [(&str, &[&str]); 15] = [
+const COMMANDS: [(&str, &[&str]); 16] = [
     ("demo", &["--out", "--language"]),
     (
         "corpus build",
@@ -19,13 +19,18 @@ const COMMANDS: [(&str, &[&str]); 15] = [
             "--kind",
             "--documents",
             "--text-column",
+            "--language",
+            "--filter",
             "--minimum-characters",
             "--minimum-words",
             "--keep-duplicates",
+            "--keep-near-duplicates",
+            "--size",
             "--valid-share",
             "--test-share",
         ],
     ),
+    ("corpus stats", &["--corpus", "--out"]),
     (
         "tokenizer train",
         &[

@@ -5,6 +5,7 @@
 mod checkpoints;
 pub mod classifier;
 pub mod corpus;
+pub mod corpus_statistics;
 pub mod demo;
 pub mod explanation;
 mod labels;

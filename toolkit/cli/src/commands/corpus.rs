@@ -1,19 +1,35 @@
 //! `glossa corpus`.
 
-use glossa_base::Outcome;
-use glossa_corpora::{DocumentUnit, Options, SourceKind, SplitCounts, Summary};
+mod fetch;
 
-use crate::arguments::{CorpusBuild, CorpusCommand, Kind, Unit};
+use glossa_base::{Failure, Outcome};
+use glossa_corpora::{DocumentUnit, HELD_OUT_SHARE, Options, SourceKind, SplitCounts, Summary, TweetOptions};
+use glossa_pipeline::corpus_statistics;
+
+use crate::arguments::{CorpusBuild, CorpusCommand, CorpusStats, Kind, Unit};
 use crate::context::Context;
 
 pub(super) fn run(command: &CorpusCommand, context: &Context) -> Outcome<()> {
     match command {
+        CorpusCommand::Fetch(command) => fetch::run(command, context),
         CorpusCommand::Build(arguments) => build(arguments, context),
+        CorpusCommand::Stats(arguments) => stats(arguments, context),
     }
 }
 
+fn stats(arguments: &CorpusStats, context: &Context) -> Outcome<()> {
+    let statistics = corpus_statistics::count(&arguments.corpus, &context.console)?;
+    let mut text = corpus_statistics::describe(&statistics);
+    if let Some(out) = arguments.out.as_ref().filter(|_| !context.dry_run) {
+        corpus_statistics::draw(&statistics, &arguments.corpus, out)?;
+        text.push_str(&format!("\npage: {}", out.display()));
+    }
+    let value = serde_json::json!({"folder": arguments.corpus, "page": arguments.out, "statistics": statistics});
+    context.emit(&value, &text)
+}
+
 fn build(arguments: &CorpusBuild, context: &Context) -> Outcome<()> {
-    let options = options(arguments, context.seed);
+    let options = options(arguments, context.seed)?;
     options.check()?;
     let inputs: Vec<&std::path::Path> = arguments.inputs.iter().map(std::path::PathBuf::as_path).collect();
     let config = serde_json::to_value(&options).unwrap_or_default();
@@ -26,42 +42,65 @@ fn build(arguments: &CorpusBuild, context: &Context) -> Outcome<()> {
         Kind::Csv => SourceKind::Csv,
         Kind::Tsv => SourceKind::Tsv,
         Kind::Dump => SourceKind::Dump,
+        Kind::Cirrus => SourceKind::Cirrus,
+        Kind::WikiExtractor => SourceKind::WikiExtractor,
+        Kind::Tweets => SourceKind::Tweets,
     });
     let summary = glossa_pipeline::corpus::build(&arguments.inputs, kind, &options, &arguments.out, &context.console)?;
     context.emit(&serde_json::json!({"folder": arguments.out, "summary": summary}), &describe(&summary, &arguments.out))
 }
 
-fn options(arguments: &CorpusBuild, seed: u64) -> Options {
-    Options {
+fn options(arguments: &CorpusBuild, seed: u64) -> Outcome<Options> {
+    let base = match &arguments.language {
+        Some(code) => Options::for_language(code)?,
+        None => Options::default(),
+    };
+    let share = if arguments.size.is_some() { HELD_OUT_SHARE } else { base.valid_share };
+    let mut options = Options {
         unit: match arguments.documents {
             Unit::Line => DocumentUnit::Line,
             Unit::Block => DocumentUnit::Block,
         },
         text_field: arguments.text_column.clone(),
-        minimum_characters: arguments.minimum_characters,
-        minimum_words: arguments.minimum_words,
+        tweets: TweetOptions {
+            language: arguments.language.clone(),
+            skip_retweets: arguments.skip_retweets,
+            mask: arguments.mask,
+        },
         remove_duplicates: !arguments.keep_duplicates,
-        valid_share: arguments.valid_share,
-        test_share: arguments.test_share,
+        keep_near_duplicates: arguments.keep_near_duplicates,
+        size: arguments.size,
+        valid_share: arguments.valid_share.unwrap_or(share),
+        test_share: arguments.test_share.unwrap_or(share),
         seed,
-        ..Options::default()
+        ..base
+    };
+    let minimums = [("minimum-characters", arguments.minimum_characters), ("minimum-words", arguments.minimum_words)];
+    for (name, value) in minimums {
+        value.map_or(Ok(()), |value| options.cleaning.set(name, &value.to_string()))?;
     }
+    for filter in &arguments.filters {
+        let (name, value) = filter.split_once('=').ok_or_else(|| {
+            Failure::new(glossa_base::Kind::Usage, format!("`{filter}` sets no filter"))
+                .hint("write --filter NAME=VALUE, such as digits=0.3")
+        })?;
+        options.cleaning.set(name.trim(), value.trim())?;
+    }
+    Ok(options)
 }
 
 fn describe(summary: &Summary, out: &std::path::Path) -> String {
-    let dropped = &summary.dropped;
-    let reasons = [
-        (dropped.duplicates, "duplicates"),
-        (dropped.redirects, "redirects"),
-        (dropped.other_namespaces, "outside the article namespace"),
-        (dropped.other_content, "not wikitext"),
-        (dropped.empty, "empty"),
-        (dropped.too_short, "too short"),
-    ];
-    let reasons: Vec<String> =
-        reasons.iter().filter(|(count, _)| *count > 0).map(|(count, why)| format!("{count} {why}")).collect();
-    let dropped =
-        if reasons.is_empty() { "none dropped".to_owned() } else { format!("dropped {}", reasons.join(", ")) };
+    let counted = |counts: &[(&str, u64)], word: &str| {
+        let counts: Vec<String> =
+            counts.iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!("{name} {count}")).collect();
+        if counts.is_empty() { format!("none {word}") } else { format!("{word}: {}", counts.join(", ")) }
+    };
+    let dropped = counted(&summary.dropped.reasons(), "dropped");
+    let unread = match summary.bad_streams {
+        0 => String::new(),
+        count => format!("; {count} streams could not be read"),
+    };
+    let changed = counted(&summary.changed.fixes(), "changed");
     let split = |name: &str, counts: &SplitCounts| {
         format!(
             "  {name:<6}{:>9} documents {:>11} words {:>12} characters\n",
@@ -69,7 +108,7 @@ fn describe(summary: &Summary, out: &std::path::Path) -> String {
         )
     };
     format!(
-        "corpus: {} documents read, {dropped}\n{}{}{}folder: {}",
+        "corpus: {} documents read; {dropped}; {changed}{unread}\n{}{}{}folder: {}",
         summary.read,
         split("train", &summary.train),
         split("valid", &summary.valid),

@@ -1,0 +1,105 @@
+//! Language identification by whatlang, as a filter only: it knows 70 languages and calls every other one
+//! by the name of a neighbour, so it is used for none but those that it knows.
+
+use whatlang::{Detector, Info, Lang};
+
+use crate::Error;
+
+/// So many characters of a document are looked at.
+const LOOKED_AT: usize = 1000;
+
+/// Shorter texts are not judged: names and foreign words weigh too much in them.
+const SHORTEST: usize = 100;
+
+/// The codes of language files, each with whatlang's.
+const KNOWN: &str = "af=afr ak=aka am=amh ar=ara az=aze be=bel bg=bul bn=ben ca=cat cs=ces cy=cym da=dan de=deu \
+    el=ell en=eng eo=epo es=spa et=est fa=pes fi=fin fr=fra gu=guj he=heb hi=hin hr=hrv hu=hun hy=hye id=ind it=ita \
+    ja=jpn jv=jav ka=kat km=khm kn=kan ko=kor la=lat lt=lit lv=lav mk=mkd ml=mal mr=mar my=mya nb=nob ne=nep nl=nld \
+    no=nob or=ori pa=pan pl=pol pt=por ro=ron ru=rus si=sin sk=slk sl=slv sn=sna sr=srp sv=swe ta=tam te=tel th=tha \
+    tk=tuk tl=tgl tr=tur tw=aka uk=ukr ur=urd uz=uzb vi=vie yi=yid zh=cmn zu=zul";
+
+/// Tells whether a text is in another language than it should be.
+pub(crate) struct Identifier {
+    own: Lang,
+    detector: Detector,
+}
+
+impl Identifier {
+    /// An identifier for a language; `None` for one that whatlang does not know. It chooses among the
+    /// given languages, or among all of its own.
+    pub(crate) fn new(code: &str, among: &[String]) -> Result<Option<Self>, Error> {
+        let Some(own) = known(code) else { return Ok(None) };
+        if among.is_empty() {
+            return Ok(Some(Identifier { own, detector: Detector::new() }));
+        }
+        let unknown = |code: &String| Error::BadOption { reason: format!("`among`: whatlang does not know `{code}`") };
+        let mut list: Vec<Lang> =
+            among.iter().map(|code| known(code).ok_or_else(|| unknown(code))).collect::<Result<_, _>>()?;
+        list.push(own);
+        Ok(Some(Identifier { own, detector: Detector::with_allowlist(list) }))
+    }
+
+    /// Another language that the text seems to be in, and how certain that is. It must share the
+    /// language's script, as the script is another filter's business and whatlang judges a text by the
+    /// script of most of its letters; and neither half of the text may look like the language, as one
+    /// foreign name or quotation sways whatlang.
+    pub(crate) fn other(&self, text: &str) -> Option<(&'static str, f64)> {
+        text.char_indices().nth(SHORTEST - 1)?;
+        let end = text.char_indices().nth(LOOKED_AT).map_or(text.len(), |(end, _)| end);
+        let text = text.get(..end)?;
+        let found = self.detector.detect(text)?;
+        let (left, right) = halves(text)?;
+        let foreign = |part: &str| self.detector.detect(part).is_some_and(|found| self.is_other(&found));
+        (self.is_other(&found) && foreign(left) && foreign(right))
+            .then(|| (found.lang().eng_name(), found.confidence()))
+    }
+
+    fn is_other(&self, found: &Info) -> bool {
+        found.lang() != self.own && found.script().langs().contains(&self.own)
+    }
+}
+
+/// A text cut at the white space after its middle.
+fn halves(text: &str) -> Option<(&str, &str)> {
+    let middle = text.ceil_char_boundary(text.len() / 2);
+    let space = text.get(middle..)?.find(char::is_whitespace)?;
+    text.split_at_checked(middle + space)
+}
+
+fn known(code: &str) -> Option<Lang> {
+    let mut pairs = KNOWN.split_whitespace().filter_map(|pair| pair.split_once('='));
+    let (_, theirs) = pairs.find(|(ours, _)| *ours == code)?;
+    Lang::from_code(theirs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_whatlangs() {
+        let pairs: Vec<_> = KNOWN.split_whitespace().map(|pair| pair.split_once('=').unwrap()).collect();
+        assert!(pairs.iter().all(|(ours, _)| known(ours).is_some()));
+        assert!(Lang::all().iter().all(|lang| pairs.iter().any(|(_, theirs)| *theirs == lang.code())));
+    }
+
+    #[test]
+    fn unknown_languages_are_never_judged() {
+        for code in ["eu", "sw", "lg", "rw", "tt", "su", "min", "ga", "mt", "not a code"] {
+            assert!(Identifier::new(code, &[]).unwrap().is_none(), "{code}");
+        }
+        assert!(Identifier::new("pl", &["xx".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn another_language_is_named() {
+        let polish = Identifier::new("pl", &[]).unwrap().unwrap();
+        let english = "This is a sentence of plain English, long enough to be told from any other language at all, \
+                       with words that only English has.";
+        assert_eq!(polish.other(english).map(|found| found.0), Some("English"));
+        assert_eq!(polish.other("This is English but short."), None);
+        let own = "To jest zwykłe polskie zdanie, dostatecznie długie, żeby odróżnić je od zdań w każdym innym \
+                   języku, nawet pokrewnym.";
+        assert_eq!(polish.other(own), None);
+    }
+}
