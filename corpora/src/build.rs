@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use glossa_base::atomic::WholeFolder;
 use glossa_base::manifest::{FileRecord, Manifest};
 use glossa_base::{Outcome, Progress};
-use glossa_languages::{Language, Limit};
+use glossa_languages::{Limit, Writing};
 
 use crate::clean::Cleaner;
 use crate::near::{Likeness, Sketches, Unit};
@@ -29,12 +29,12 @@ use crate::{Document, Error, Options, STAGE, Source, Summary, provenance};
 pub fn build(sources: &[Source], options: &Options, out: &Path, progress: &dyn Progress) -> Outcome<Summary> {
     options.check()?;
     let files = source::files(sources)?;
-    let language = options.described_language()?;
+    let language = options.language.as_ref();
     let cleaner = Cleaner::new(options)?;
     let paths: Vec<&Path> = files.iter().map(|file| file.path.as_path()).collect();
     let mut summary = Summary {
         examples_wanted: options.examples,
-        remarks: cleaner.remarks(language.as_ref()),
+        remarks: cleaner.remarks(language),
         sources: provenance::beside(&paths)?,
         ..Summary::default()
     };
@@ -44,7 +44,7 @@ pub fn build(sources: &[Source], options: &Options, out: &Path, progress: &dyn P
     let spilled = |cause| Error::Spill { path: folder.path().to_path_buf(), cause };
     std::fs::create_dir(&spill_folder).map_err(spilled)?;
 
-    let mut spill = open_spill(&spill_folder, language.as_ref(), options).map_err(spilled)?;
+    let mut spill = open_spill(&spill_folder, language, options).map_err(spilled)?;
     read_all(&files, options, &cleaner, &mut spill, &mut summary, progress)?;
     progress.start("finding duplicates", None, "documents");
     let (path, fate) = spill.finish(options).map_err(spilled)?;
@@ -62,13 +62,13 @@ pub fn build(sources: &[Source], options: &Options, out: &Path, progress: &dyn P
     Ok(summary)
 }
 
-fn open_spill(folder: &Path, language: Option<&Language>, options: &Options) -> io::Result<Spill> {
+fn open_spill(folder: &Path, language: Option<&Writing>, options: &Options) -> io::Result<Spill> {
     let spaced = language.is_none_or(|language| language.spaced);
     let sketches = match options.cleaning.near_duplicates {
         Limit::Off => None,
         Limit::At(share) => {
             let unit = match language {
-                Some(language) if !spaced => Unit::Characters(characters_of_shingle(&language.script)),
+                Some(language) if !spaced => Unit::Characters(characters_of_shingle(language.script())),
                 _ => Unit::Words,
             };
             let shortest = options.cleaning.near_duplicate_words.value().unwrap_or_default() as usize;

@@ -8,7 +8,7 @@ mod measures;
 mod mojibake;
 mod scripts;
 
-use glossa_languages::{Cleaning, Language, Limit};
+use glossa_languages::{Cleaning, Limit, Writing};
 
 use crate::summary::{Step, Summary};
 use crate::{Document, Error, Options};
@@ -30,28 +30,28 @@ pub(crate) struct Cleaner {
 impl Cleaner {
     /// The fixes and filters that the options ask for.
     pub(crate) fn new(options: &Options) -> Result<Self, Error> {
-        let language = options.described_language()?;
-        let identifier = match (&language, options.cleaning.language) {
-            (Some(language), Limit::At(_)) => Identifier::new(language.code.as_str(), &options.cleaning.among)?,
+        let language = options.language.as_ref();
+        let identifier = match (language, options.cleaning.language) {
+            (Some(language), Limit::At(_)) => Identifier::new(language, &options.cleaning.among)?,
             _ => None,
         };
         Ok(Cleaner {
             settings: options.cleaning.clone(),
-            scripts: language.as_ref().map(|language| scripts::of(&language.script)).unwrap_or_default(),
-            spaced: language.as_ref().is_none_or(|language| language.spaced),
+            scripts: language.map(scripts::of_language).unwrap_or_default(),
+            spaced: language.is_none_or(|language| language.spaced),
             identifier,
         })
     }
 
     /// Filters that were asked for and cannot be used, each with the reason.
-    pub(crate) fn remarks(&self, language: Option<&Language>) -> Vec<String> {
+    pub(crate) fn remarks(&self, language: Option<&Writing>) -> Vec<String> {
         let Some(language) = language else { return Vec::new() };
         let mut remarks = Vec::new();
         if self.identifier.is_none() && self.settings.language != Limit::Off {
-            remarks.push(format!("the filter `language` is off: whatlang does not know {}", language.name));
+            remarks.push(format!("the filter `language` is off: whatlang does not know {}", language.code));
         }
         if self.scripts.is_empty() && self.settings.script != Limit::Off {
-            remarks.push(format!("the filter `script` is off: `{}` is a script without letters", language.script));
+            remarks.push(format!("the filter `script` is off: `{}` is a script without letters", language.script()));
         }
         remarks
     }

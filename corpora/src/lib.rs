@@ -31,7 +31,7 @@ pub use shards::{Documents, Split, read_split};
 pub use size::{HELD_OUT_SHARE, HELD_OUT_WORDS};
 pub use source::tweets::TweetOptions;
 pub use source::{DocumentUnit, Source, SourceKind};
-pub use statistics::{LengthBin, ScriptShare, Statistics, WordCount, statistics};
+pub use statistics::{LengthBin, ScriptShare, Statistics, WordCount, options_of, statistics};
 pub use summary::{Changed, Dropped, Example, SplitCounts, Summary};
 
 /// The stage that a corpus folder's manifest names.

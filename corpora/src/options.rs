@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use glossa_base::LanguageCode;
 use glossa_base::nearest::nearest;
-use glossa_languages::{Cleaning, Language};
+use glossa_languages::{Cleaning, Language, Writing};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -21,9 +21,8 @@ pub struct Options {
     pub text_field: String,
     /// What of tweets is read, and how.
     pub tweets: TweetOptions,
-    /// Code of the language, which has a language file; without it nothing is known of script, language
-    /// and spaces.
-    pub language: Option<String>,
+    /// How the language is written; without it nothing is known of script, language and spaces.
+    pub language: Option<Writing>,
     /// Fixes and filters.
     pub cleaning: Cleaning,
     /// Whether a document with the text of an earlier one is dropped. Where it is not, near duplicates
@@ -92,22 +91,17 @@ impl Options {
     /// # Errors
     /// No language file has the code.
     pub fn for_language(code: &str) -> Result<Self, Error> {
-        let mut options = Options { language: Some(code.to_owned()), ..Options::default() };
-        if let Some(language) = options.described_language()? {
-            options.cleaning = language.cleaning;
-        }
-        Ok(options)
-    }
-
-    /// What the language file says, where a language is named.
-    pub(crate) fn described_language(&self) -> Result<Option<Language>, Error> {
-        let Some(code) = &self.language else { return Ok(None) };
         let found = LanguageCode::from_str(code).ok().and_then(|code| glossa_languages::find(&code));
         let unknown = || Error::UnknownLanguage {
-            code: code.clone(),
+            code: code.to_owned(),
             nearest: nearest(code, glossa_languages::codes()).map(str::to_owned),
         };
-        found.map(Some).ok_or_else(unknown)
+        found.map(|language| Options::of(&language)).ok_or_else(unknown)
+    }
+
+    /// The defaults with a language's own fixes and filters.
+    pub fn of(language: &Language) -> Self {
+        Options { language: Some(language.writing()), cleaning: language.cleaning.clone(), ..Options::default() }
     }
 
     /// Refuses what makes no sense.

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use glossa_base::manifest::Manifest;
 use glossa_base::{Outcome, Progress};
+use glossa_languages::Segmenter;
 use serde::Serialize;
 
 use crate::clean::script_of;
@@ -68,18 +69,18 @@ pub struct Statistics {
 /// The folder is no corpus, or damaged.
 pub fn statistics(
     folder: &Path,
-    segment: &dyn Fn(&str, bool) -> Vec<String>,
+    segment: &dyn Fn(&str, Segmenter) -> Vec<String>,
     progress: &dyn Progress,
 ) -> Outcome<Statistics> {
     let (options, summary) = described(folder)?;
-    let spaced = options.described_language()?.is_none_or(|language| language.spaced);
+    let segmenter = options.language.as_ref().map(|language| language.segmenter).unwrap_or_default();
     let documents = summary.train.documents + summary.valid.documents + summary.test.documents;
     progress.start("counting words", Some(documents), "documents");
     let (mut lengths, mut scripts, mut words) = (BTreeMap::new(), BTreeMap::new(), Counter::default());
     for split in Split::ALL {
         for document in read_split(folder, split)? {
             let text = document?.text;
-            let found = segment(&text, spaced);
+            let found = segment(&text, segmenter);
             *lengths.entry(found.len().max(1).ilog2()).or_insert(0_u64) += 1;
             found.into_iter().for_each(|word| words.add(word));
             for script in text.chars().filter_map(script_of) {
@@ -99,6 +100,14 @@ pub fn statistics(
         words: words.frequent(),
         words_are_approximate,
     })
+}
+
+/// How a corpus was built, as its manifest says.
+///
+/// # Errors
+/// The folder is no corpus, or damaged.
+pub fn options_of(folder: &Path) -> Outcome<Options> {
+    described(folder).map(|(options, _)| options)
 }
 
 /// What the manifest says of the build.

@@ -3,13 +3,15 @@
 //! the business of the crate that cleans.
 
 use glossa_base::nearest::nearest;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
 /// A number that a filter compares with, or `off`. In a file: a number, or `false`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Written", into = "Written")]
+#[schemars(with = "Written")]
 pub enum Limit {
     /// The filter is not used.
     Off,
@@ -18,7 +20,7 @@ pub enum Limit {
 }
 
 /// A limit as it stands in a file.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "a number or false")]
 enum Written {
     Number(f64),
@@ -57,7 +59,7 @@ impl Limit {
 }
 
 /// Every fix and filter of a corpus with its setting, in the order in which they work.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Cleaning {
     /// Repair UTF-8 that was read as Latin-1 or Windows-1252, once or twice, where it certainly is that.

@@ -40,6 +40,22 @@ pub enum Error {
         /// The format that it states.
         found: u32,
     },
+    /// No built-in language has the code.
+    #[error("no language `{code}` is built in{}", did_you_mean(nearest.as_deref()))]
+    UnknownLanguage {
+        /// The code.
+        code: String,
+        /// The code that is most like it.
+        nearest: Option<String>,
+    },
+    /// A setting on the command line that sets nothing.
+    #[error("`{flag}`: {reason}")]
+    BadFlag {
+        /// The setting as written.
+        flag: String,
+        /// What is wrong, on one line.
+        reason: String,
+    },
     /// A fix or filter that does not exist.
     #[error("no filter is named `{name}`{}", did_you_mean(nearest.as_deref()))]
     UnknownFilter {
@@ -66,8 +82,14 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let filters;
         let hint = match &error {
-            Error::UnknownKey { .. } => "correct or remove the key; `glossa language show eu` shows a complete file",
-            Error::Invalid { .. } => "correct that line; `glossa language show eu` shows a complete file",
+            Error::UnknownKey { .. } => {
+                "correct or remove the key; `glossa language show eu --resolved` shows every key"
+            }
+            Error::Invalid { .. } => "correct that line; `glossa language show eu --resolved` shows every key",
+            Error::UnknownLanguage { .. } => {
+                "`glossa language list` shows what is built in; `glossa language new CODE` writes a file for another"
+            }
+            Error::BadFlag { .. } => "write KEY=VALUE, such as cleaning.digits=0.3 or preset=tiny",
             Error::NewerFormat { .. } => "use a newer glossa, or write the file in the older format",
             Error::UnknownFilter { .. } => {
                 filters = format!("the filters are {}", crate::Cleaning::names().join(", "));

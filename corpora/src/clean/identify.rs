@@ -1,6 +1,10 @@
 //! Language identification by whatlang, as a filter only: it knows 70 languages and calls every other one
 //! by the name of a neighbour, so it is used for none but those that it knows.
 
+use std::str::FromStr;
+
+use glossa_base::LanguageCode;
+use glossa_languages::Writing;
 use whatlang::{Detector, Info, Lang};
 
 use crate::Error;
@@ -11,13 +15,6 @@ const LOOKED_AT: usize = 1000;
 /// Shorter texts are not judged: names and foreign words weigh too much in them.
 const SHORTEST: usize = 100;
 
-/// The codes of language files, each with whatlang's.
-const KNOWN: &str = "af=afr ak=aka am=amh ar=ara az=aze be=bel bg=bul bn=ben ca=cat cs=ces cy=cym da=dan de=deu \
-    el=ell en=eng eo=epo es=spa et=est fa=pes fi=fin fr=fra gu=guj he=heb hi=hin hr=hrv hu=hun hy=hye id=ind it=ita \
-    ja=jpn jv=jav ka=kat km=khm kn=kan ko=kor la=lat lt=lit lv=lav mk=mkd ml=mal mr=mar my=mya nb=nob ne=nep nl=nld \
-    no=nob or=ori pa=pan pl=pol pt=por ro=ron ru=rus si=sin sk=slk sl=slv sn=sna sr=srp sv=swe ta=tam te=tel th=tha \
-    tk=tuk tl=tgl tr=tur tw=aka uk=ukr ur=urd uz=uzb vi=vie yi=yid zh=cmn zu=zul";
-
 /// Tells whether a text is in another language than it should be.
 pub(crate) struct Identifier {
     own: Lang,
@@ -26,9 +23,9 @@ pub(crate) struct Identifier {
 
 impl Identifier {
     /// An identifier for a language; `None` for one that whatlang does not know. It chooses among the
-    /// given languages, or among all of its own.
-    pub(crate) fn new(code: &str, among: &[String]) -> Result<Option<Self>, Error> {
-        let Some(own) = known(code) else { return Ok(None) };
+    /// languages of the given codes, or among all of its own.
+    pub(crate) fn new(language: &Writing, among: &[String]) -> Result<Option<Self>, Error> {
+        let Some(own) = language.whatlang.as_deref().and_then(Lang::from_code) else { return Ok(None) };
         if among.is_empty() {
             return Ok(Some(Identifier { own, detector: Detector::new() }));
         }
@@ -66,34 +63,39 @@ fn halves(text: &str) -> Option<(&str, &str)> {
     text.split_at_checked(middle + space)
 }
 
+/// whatlang's language for the code of a language file.
 fn known(code: &str) -> Option<Lang> {
-    let mut pairs = KNOWN.split_whitespace().filter_map(|pair| pair.split_once('='));
-    let (_, theirs) = pairs.find(|(ours, _)| *ours == code)?;
-    Lang::from_code(theirs)
+    let language = glossa_languages::find(&LanguageCode::from_str(code).ok()?)?;
+    Lang::from_code(language.whatlang?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn writing(code: &str) -> Writing {
+        glossa_languages::find(&code.parse().unwrap()).unwrap().writing()
+    }
+
     #[test]
-    fn the_table_is_whatlangs() {
-        let pairs: Vec<_> = KNOWN.split_whitespace().map(|pair| pair.split_once('=').unwrap()).collect();
-        assert!(pairs.iter().all(|(ours, _)| known(ours).is_some()));
-        assert!(Lang::all().iter().all(|lang| pairs.iter().any(|(_, theirs)| *theirs == lang.code())));
+    fn the_registry_has_whatlangs_codes() {
+        let languages = glossa_languages::builtin().unwrap();
+        let theirs: Vec<&str> = languages.iter().filter_map(|language| language.whatlang.as_deref()).collect();
+        assert!(theirs.iter().all(|code| Lang::from_code(code).is_some()), "{theirs:?}");
+        assert!(Lang::all().iter().all(|lang| theirs.contains(&lang.code())));
     }
 
     #[test]
     fn unknown_languages_are_never_judged() {
-        for code in ["eu", "sw", "lg", "rw", "tt", "su", "min", "ga", "mt", "not a code"] {
-            assert!(Identifier::new(code, &[]).unwrap().is_none(), "{code}");
+        for code in ["eu", "sw", "lg", "rw", "tt", "su", "min", "ga", "mt"] {
+            assert!(Identifier::new(&writing(code), &[]).unwrap().is_none(), "{code}");
         }
-        assert!(Identifier::new("pl", &["xx".to_owned()]).is_err());
+        assert!(Identifier::new(&writing("pl"), &["xx".to_owned()]).is_err());
     }
 
     #[test]
     fn another_language_is_named() {
-        let polish = Identifier::new("pl", &[]).unwrap().unwrap();
+        let polish = Identifier::new(&writing("pl"), &[]).unwrap().unwrap();
         let english = "This is a sentence of plain English, long enough to be told from any other language at all, \
                        with words that only English has.";
         assert_eq!(polish.other(english).map(|found| found.0), Some("English"));

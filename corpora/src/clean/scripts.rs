@@ -1,10 +1,16 @@
 //! Scripts: which one a letter belongs to, and which ones the code of a language file stands for.
 
+use glossa_languages::Writing;
 use unicode_script::{Script, UnicodeScript};
+
+/// All scripts that a language is written in.
+pub(super) fn of_language(language: &Writing) -> Vec<Script> {
+    language.scripts.iter().flat_map(|code| of(code)).collect()
+}
 
 /// The scripts of a code of ISO 15924, those that are made of several taken apart; empty for a code that
 /// no letter has.
-pub(super) fn of(code: &str) -> Vec<Script> {
+fn of(code: &str) -> Vec<Script> {
     match code {
         "Jpan" => vec![Script::Han, Script::Hiragana, Script::Katakana],
         "Hans" | "Hant" => vec![Script::Han],

@@ -1,6 +1,8 @@
 //! The command line.
 
 mod corpus;
+mod language;
+mod pipeline;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,6 +11,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use glossa_learn::Interval;
 
 pub(crate) use corpus::{CorpusBuild, CorpusCommand, CorpusStats, FetchCommand, FetchWikipedia, Kind, Unit};
+
+pub(crate) use language::{LanguageCheck, LanguageCommand, LanguageList, LanguageNew, LanguageShow};
+pub(crate) use pipeline::{
+    Engine, PipelineCommand, PipelinePlan, PipelineRun, PipelineStatus, PipelineSubmit, Targets,
+};
 
 /// From a language's raw text to a working text classifier.
 #[derive(Parser)]
@@ -47,6 +54,12 @@ pub(crate) struct Common {
 pub(crate) enum Command {
     /// The whole pipeline on a built-in sample, explained step by step.
     Demo(DemoArguments),
+    /// Languages: what is known of them, and files for new ones.
+    #[command(subcommand)]
+    Language(LanguageCommand),
+    /// From a language file to scored models: plan, run, and see what is done.
+    #[command(subcommand)]
+    Pipeline(PipelineCommand),
     /// Fetch texts, and build a corpus from files.
     #[command(subcommand)]
     Corpus(CorpusCommand),

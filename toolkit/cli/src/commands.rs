@@ -5,13 +5,15 @@ mod corpus;
 mod demo;
 mod doctor;
 mod eval;
+mod language;
 mod lm;
+mod pipeline;
 mod recipe;
 mod tokenizer;
 
 use glossa_base::Outcome;
 
-use crate::arguments::{ClassifyCommand, Command, LmCommand};
+use crate::arguments::{ClassifyCommand, Command, LmCommand, PipelineCommand};
 use crate::context::Context;
 
 pub(crate) fn run(command: Command, context: &Context) -> Outcome<()> {
@@ -20,6 +22,8 @@ pub(crate) fn run(command: Command, context: &Context) -> Outcome<()> {
     }
     match command {
         Command::Demo(arguments) => demo::run(&arguments, context),
+        Command::Language(command) => language::run(&command, context),
+        Command::Pipeline(command) => pipeline::run(&command, context),
         Command::Corpus(command) => corpus::run(&command, context),
         Command::Tokenizer(command) => tokenizer::run(&command, context),
         Command::Lm(command) => lm::run(&command, context),
@@ -45,7 +49,7 @@ fn texts_or_stdin(texts: &[String]) -> Outcome<Vec<String>> {
 /// Whether a command takes and frees the same memory step after step.
 fn trains(command: &Command) -> bool {
     match command {
-        Command::Demo(_) => true,
+        Command::Demo(_) | Command::Pipeline(PipelineCommand::Run(_)) => true,
         Command::Lm(command) => matches!(command, LmCommand::Pretrain(_) | LmCommand::Finetune(_)),
         Command::Classify(command) => matches!(command, ClassifyCommand::Train(_)),
         _ => false,

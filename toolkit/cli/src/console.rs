@@ -152,9 +152,14 @@ pub(crate) fn print(text: &str) {
 
 /// Prints a failure, its causes on one line, and what to do; gives its exit code.
 pub(crate) fn fail(failure: &Failure) -> ExitCode {
+    report(failure);
+    ExitCode::from(failure.kind.exit_code())
+}
+
+/// Prints a failure, its causes on one line, and what to do.
+pub(crate) fn report(failure: &Failure) {
     eprintln!("error: {}", failure.chain());
     eprintln!("hint: {}", failure.hint.as_deref().unwrap_or_else(|| usual_hint(failure.kind)));
-    ExitCode::from(failure.kind.exit_code())
 }
 
 /// What to do where the failure itself does not say.

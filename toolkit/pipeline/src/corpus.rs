@@ -18,10 +18,20 @@ pub fn build(
     out: &Path,
     progress: &dyn Progress,
 ) -> Outcome<Summary> {
-    check_output(out)?;
     let sources: Vec<Source> = inputs.iter().map(|path| Source { path: path.clone(), kind }).collect();
+    build_from(&sources, options, out, progress)
+}
+
+/// Builds a corpus folder from sources each of which may have its kind.
+pub(crate) fn build_from(
+    sources: &[Source],
+    options: &Options,
+    out: &Path,
+    progress: &dyn Progress,
+) -> Outcome<Summary> {
+    check_output(out)?;
     let missing: Vec<&Path> = out.ancestors().skip(1).take_while(|folder| !folder.exists()).collect();
-    let built = glossa_corpora::build(&sources, options, out, progress);
+    let built = glossa_corpora::build(sources, options, out, progress);
     if built.is_err() {
         // Parents made for nothing go away again, the deepest first; one that is in use stays.
         missing.iter().take_while(|folder| std::fs::remove_dir(folder).is_ok()).for_each(drop);

@@ -6,10 +6,11 @@ use std::path::Path;
 use glossa_base::atomic::write_file;
 use glossa_base::{Outcome, Progress, TOOL_VERSION};
 use glossa_corpora::{Example, SplitCounts, Statistics};
-use glossa_text::words;
+use glossa_languages::Segmenter;
 
 use crate::report::{Bar, Page};
 use crate::stage::name_of;
+use crate::words;
 
 /// Words that the text names; the page has them all.
 const NAMED: usize = 20;
@@ -19,9 +20,8 @@ const NAMED: usize = 20;
 /// # Errors
 /// The folder is no corpus, or damaged.
 pub fn count(corpus: &Path, progress: &dyn Progress) -> Outcome<Statistics> {
-    let segment = |text: &str, spaced: bool| -> Vec<String> {
-        let words = if spaced { words::segment(text) } else { words::segment_unspaced(text) };
-        words.into_iter().map(str::to_lowercase).collect()
+    let segment = |text: &str, segmenter: Segmenter| -> Vec<String> {
+        words::segment(text, segmenter).into_iter().map(str::to_lowercase).collect()
     };
     glossa_corpora::statistics(corpus, &segment, progress)
 }
@@ -74,7 +74,7 @@ pub fn describe(statistics: &Statistics) -> String {
 /// # Errors
 /// The file cannot be written.
 pub fn draw(statistics: &Statistics, corpus: &Path, out: &Path) -> Outcome<()> {
-    let language = statistics.options.language.as_deref().unwrap_or("not named");
+    let language = statistics.options.language.as_ref().map(|language| language.code.as_str()).unwrap_or("not named");
     let mut page =
         Page::new(&name_of(corpus), &format!("A corpus, counted by glossa {TOOL_VERSION}. Language: {language}."));
     sizes(&mut page, statistics);

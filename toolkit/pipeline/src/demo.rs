@@ -29,7 +29,7 @@ use crate::language_model::{self, LanguageModelOutcome, PerplexityOutcome, TaskT
 use crate::sample::SampleLanguage;
 use crate::setting::{Setting, Supervision};
 use crate::stage::{check_output, json};
-use crate::tokenizer::{TokenizerStatistics, corpus_statistics};
+use crate::tokenizer::{TokenizerStatistics, Written, corpus_statistics};
 use crate::{corpus, tokenizer};
 use sample_files::{SampleFiles, code, name, prompt};
 
@@ -279,7 +279,7 @@ impl Demo<'_> {
                 vocabulary_size: VOCABULARY_SIZE,
                 ..demo.recipe.tokenizer.clone()
             };
-            let tokenizer = tokenizer::train(&corpus, &recipe, Some(code), seed, &out, progress)?;
+            let tokenizer = tokenizer::train(&corpus, &recipe, &Written::of_code(Some(code)), seed, &out, progress)?;
             let statistics = corpus_statistics(&tokenizer, &corpus, Split::Valid)?;
             let segmented = segment(&tokenizer, &files.example)?;
             let results = vec![

@@ -26,6 +26,7 @@ use crate::setting::Setting;
 use crate::stage::{check_output, finish_model, json, name_of};
 use crate::tokens::{Mapped, TokenFolder, encode_all};
 use crate::training_report::Subject;
+use crate::words;
 
 /// What training a language model came to.
 #[derive(Debug, Clone, Serialize)]
@@ -285,7 +286,8 @@ pub fn perplexity(
         }
         Text::File(path, column) => {
             let texts = read_texts(path, *column)?;
-            let words = texts.iter().map(|text| glossa_text::words::count(text)).sum();
+            let segmenter = words::segmenter_of_language(tokenizer.config().language.as_deref());
+            let words = texts.iter().map(|text| words::count(text, segmenter)).sum();
             let characters = texts.iter().map(|text| text.chars().count() as u64).sum();
             (Box::new(encode_all(&tokenizer, texts.into_iter())?), words, characters)
         }

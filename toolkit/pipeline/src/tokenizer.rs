@@ -8,9 +8,10 @@ use glossa_base::{Failure, Outcome, Progress};
 use glossa_corpora::{Split, read_split};
 use glossa_recipes::recipe::TokenizerRecipe;
 use glossa_text::tokenizer::{Tokenizer, TrainOptions};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::stage::{check_output, input, json};
+use crate::words;
 
 /// What a tokenizer does to a text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
@@ -40,6 +41,24 @@ impl TokenizerStatistics {
     /// Characters a piece.
     pub fn characters_per_piece(&self) -> f64 {
         self.characters as f64 / self.pieces.max(1) as f64
+    }
+}
+
+/// What a tokenizer must know of its language.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Written {
+    /// The code.
+    pub code: Option<String>,
+    /// Share of the characters of the training text that must have a piece, in (0, 1].
+    pub character_coverage: f64,
+}
+
+impl Written {
+    /// What the registry knows of a code; the default coverage for other codes and none.
+    pub fn of_code(code: Option<&str>) -> Self {
+        let character_coverage = glossa_languages::character_coverage(code.unwrap_or_default());
+        Written { code: code.map(str::to_owned), character_coverage }
     }
 }
 
@@ -76,7 +95,7 @@ impl Iterator for Texts<'_> {
 pub fn train(
     corpus: &Path,
     recipe: &TokenizerRecipe,
-    language: Option<&str>,
+    language: &Written,
     seed: u64,
     out: &Path,
     progress: &dyn Progress,
@@ -86,8 +105,8 @@ pub fn train(
         algorithm: recipe.algorithm,
         vocabulary_size: recipe.vocabulary_size,
         rules: recipe.rules,
-        character_coverage: glossa_languages::character_coverage(language.unwrap_or_default()),
-        language: language.map(str::to_owned),
+        character_coverage: language.character_coverage,
+        language: language.code.clone(),
         max_bytes: recipe.sample_megabytes.saturating_mul(1_000_000),
         seed,
         ..TrainOptions::default()
@@ -112,13 +131,14 @@ pub fn train(
 /// # Errors
 /// A text that cannot be encoded.
 pub fn statistics(tokenizer: &Tokenizer, texts: impl Iterator<Item = String>) -> Outcome<TokenizerStatistics> {
+    let segmenter = words::segmenter_of_language(tokenizer.config().language.as_deref());
     let mut statistics =
         TokenizerStatistics { vocabulary_size: tokenizer.vocabulary_size() as u64, ..Default::default() };
     let mut seen = vec![false; tokenizer.vocabulary_size()];
     for text in texts {
         let ids = tokenizer.encode(&text)?;
         statistics.documents += 1;
-        statistics.words += glossa_text::words::count(&text);
+        statistics.words += words::count(&text, segmenter);
         statistics.characters += text.chars().count() as u64;
         statistics.pieces += ids.len() as u64;
         statistics.unknown += ids.iter().filter(|id| **id == tokenizer.unknown_id()).count() as u64;

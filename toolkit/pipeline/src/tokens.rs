@@ -12,6 +12,7 @@ use glossa_text::token_file::{TokenFile, TokenWriter};
 use glossa_text::tokenizer::Tokenizer;
 
 use crate::stage::{input, json};
+use crate::words;
 
 const STAGE: &str = "tokens";
 
@@ -63,12 +64,14 @@ impl TokenFolder {
         let Ok(manifest) = Manifest::read(&self.path) else { return Ok(false) };
         let source = input(corpus)?;
         let same = manifest.inputs.iter().any(|record| record.sha256 == source.sha256);
-        Ok(manifest.stage == STAGE && same && manifest.verify(&self.path).is_ok())
+        let counted = manifest.config.get("segmenter") == Some(&json(&words::segmenter_of_corpus(corpus)?)?);
+        Ok(manifest.stage == STAGE && same && counted && manifest.verify(&self.path).is_ok())
     }
 
     fn make(&self, corpus: &Path, tokenizer: &Tokenizer, progress: &dyn Progress) -> Outcome<()> {
         // A folder that is no corpus is refused before anything is made in it.
         drop(read_split(corpus, Split::Train)?);
+        let segmenter = words::segmenter_of_corpus(corpus)?;
         let folder = WholeFolder::create(&self.path)?;
         for split in [Split::Train, Split::Valid, Split::Test] {
             progress.start(&format!("tokenize {}", split.name()), None, "documents");
@@ -79,16 +82,22 @@ impl TokenFolder {
             )?;
             for document in read_split(corpus, split)? {
                 let text = document.map_err(Failure::from)?.text;
-                writer.push(&tokenizer.encode(&text)?, glossa_text::words::count(&text))?;
+                writer.push(&tokenizer.encode(&text)?, words::count(&text, segmenter))?;
                 progress.advance(1);
             }
             writer.finish()?;
         }
         progress.finish("tokenized");
-        let mut manifest = Manifest::new(STAGE, 0, json(tokenizer.config())?);
+        let mut manifest =
+            Manifest::new(STAGE, 0, serde_json::json!({"tokenizer": tokenizer.config(), "segmenter": segmenter}));
         manifest.inputs = vec![input(corpus)?];
         manifest.write(folder.path())?;
         folder.commit()
+    }
+
+    /// Where the files lie.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Opens a split's file; `None` where the split has fewer than two tokens.

@@ -352,16 +352,27 @@ impl Recipe {
     /// # Errors
     /// An unknown key, with the nearest right one; a value of another type or out of range.
     pub fn with_overrides(self, overrides: &[String]) -> Result<Self, Error> {
-        if overrides.is_empty() {
-            return Ok(self);
+        let overrides: Vec<Override> = overrides.iter().map(|text| Override::parse(text)).collect::<Result<_, _>>()?;
+        self.with_values(&overrides)
+    }
+
+    /// Overrides single values that come from a file.
+    ///
+    /// # Errors
+    /// An unknown key, with its place and the nearest right one; a value of another type or out of range.
+    pub fn with_values(self, overrides: &[Override]) -> Result<Self, Error> {
+        let mut recipe = self;
+        for one in overrides {
+            let text = recipe.to_toml();
+            let mut table: toml::Table = toml::from_str(&text).map_err(|error| describe(&error, "", "recipe"))?;
+            one.apply(&mut table)?;
+            recipe = toml::Value::Table(table).try_into().map_err(|error| describe(&error, "", &one.place))?;
         }
-        let mut table: toml::Table = toml::from_str(&self.to_toml()).map_err(|error| describe(&error, "", "recipe"))?;
-        for text in overrides {
-            override_one(&mut table, text)?;
+        let mut places: Vec<&str> = overrides.iter().map(|one| one.place.as_str()).collect();
+        places.dedup();
+        if !overrides.is_empty() {
+            recipe.check(&places.join(", "))?;
         }
-        let place = format!("--set {}", overrides.join(" --set "));
-        let recipe: Recipe = toml::Value::Table(table).try_into().map_err(|error| describe(&error, "", &place))?;
-        recipe.check(&place)?;
         Ok(recipe)
     }
 
@@ -403,33 +414,52 @@ impl Recipe {
     }
 }
 
-fn override_one(table: &mut toml::Table, text: &str) -> Result<(), Error> {
-    let wrong = |problem: String, hint: Option<String>| Error::Recipe { place: format!("--set {text}"), problem, hint };
-    let (path, value) = text
-        .split_once('=')
-        .ok_or_else(|| wrong("it has no `=`".to_owned(), Some("write --set section.key=value".to_owned())))?;
-    let parsed = toml::from_str::<toml::Table>(&format!("value = {value}"))
-        .ok()
-        .and_then(|mut table| table.remove("value"))
-        .unwrap_or_else(|| toml::Value::String(value.to_owned()));
-    let mut keys: Vec<&str> = path.split('.').map(str::trim).collect();
-    let last = keys.pop().unwrap_or_default();
-    let mut here = table;
-    for key in keys {
-        let known: Vec<String> = here.keys().cloned().collect();
-        here = match here.get_mut(key) {
-            Some(toml::Value::Table(inner)) => inner,
-            _ => return Err(wrong(format!("there is no section `{key}`"), meant(key, &known))),
+/// A value that is put over a recipe's own.
+#[derive(Debug, Clone)]
+pub struct Override {
+    /// The key, such as `pretrain.training.epochs`.
+    pub key: String,
+    /// The value.
+    pub value: toml::Value,
+    /// What errors name: a file with its line, or a flag.
+    pub place: String,
+}
+
+impl Override {
+    fn parse(text: &str) -> Result<Self, Error> {
+        let place = format!("--set {text}");
+        let Some((key, value)) = text.split_once('=') else {
+            let hint = Some("write --set section.key=value".to_owned());
+            return Err(Error::Recipe { place, problem: "it has no `=`".to_owned(), hint });
         };
+        let parsed = toml::from_str::<toml::Table>(&format!("value = {value}"))
+            .ok()
+            .and_then(|mut table| table.remove("value"))
+            .unwrap_or_else(|| toml::Value::String(value.to_owned()));
+        Ok(Override { key: key.to_owned(), value: parsed, place })
     }
-    match here.get_mut(last) {
-        Some(slot) => *slot = like(slot, parsed),
-        None => {
+
+    fn apply(&self, table: &mut toml::Table) -> Result<(), Error> {
+        let wrong = |problem: String, hint| Error::Recipe { place: self.place.clone(), problem, hint };
+        let mut keys: Vec<&str> = self.key.split('.').map(str::trim).collect();
+        let last = keys.pop().unwrap_or_default();
+        let mut here = table;
+        for key in keys {
             let known: Vec<String> = here.keys().cloned().collect();
-            return Err(wrong(format!("there is no key `{last}`"), meant(last, &known)));
+            here = match here.get_mut(key) {
+                Some(toml::Value::Table(inner)) => inner,
+                _ => return Err(wrong(format!("there is no section `{key}`"), meant(key, &known))),
+            };
         }
+        match here.get_mut(last) {
+            Some(slot) => *slot = like(slot, self.value.clone()),
+            None => {
+                let known: Vec<String> = here.keys().cloned().collect();
+                return Err(wrong(format!("there is no key `{last}`"), meant(last, &known)));
+            }
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// `1` is a fine value for a key that holds `1.0`.

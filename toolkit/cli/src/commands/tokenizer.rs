@@ -3,6 +3,7 @@
 use glossa_base::seed::{Purpose, Stream};
 use glossa_base::{Failure, LanguageCode, Outcome, Progress};
 use glossa_corpora::Split;
+use glossa_pipeline::tokenizer::Written;
 use glossa_text::tokenizer::Tokenizer;
 use serde_json::json;
 
@@ -56,7 +57,7 @@ fn train(arguments: &TokenizerTrain, context: &Context) -> Outcome<()> {
     let tokenizer = glossa_pipeline::tokenizer::train(
         &arguments.corpus,
         &recipe.tokenizer,
-        language,
+        &Written::of_code(language),
         context.seed,
         &arguments.out,
         &context.console,
