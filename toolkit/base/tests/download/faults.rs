@@ -337,7 +337,7 @@ fn the_token_stays_with_its_host() {
             "/file" => Reply::new(302, "").with("Location", "/here"),
             _ => Reply::new(307, "").with("Location", &away),
         });
-        place.fetch(&Wanted { token: Some("secret".to_owned()), ..wanted(&server, &whole) }).unwrap();
+        place.fetch(&Wanted { token: Some(Token::new("secret").unwrap()), ..wanted(&server, &whole) }).unwrap();
         check(&place, &whole);
         let sent = |server: &Server| -> Vec<bool> {
             server.requests().iter().map(|request| request.header("authorization") == Some("Bearer secret")).collect()
