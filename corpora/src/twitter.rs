@@ -141,7 +141,7 @@ pub fn fetch(
     let state = folder.state(&job)?;
     let client = Client::new(token, downloader, watch, out);
     let run = Run { job: &job, choice, folder: &folder, client, seen: HashSet::new(), state, tweets: 0, pages: 0 };
-    run.to_the_end()
+    run.finish()
 }
 
 /// A run on its way.
@@ -158,7 +158,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn to_the_end(mut self) -> Result<Summary, Error> {
+    fn finish(mut self) -> Result<Summary, Error> {
         let progress = self.client.watch.progress;
         if self.state.begin_round(self.job) {
             self.folder.keep(&self.state)?;

@@ -21,6 +21,8 @@ use super::state::State;
 use super::{Ended, Error};
 
 const MISSING: &str = "missing.txt";
+/// Hidden, and no name of a file on its way: those of a killed process are removed.
+const LOCK: &str = ".fetch.lock";
 const PREFIX: &str = "tweets-";
 const SUFFIX: &str = ".jsonl.gz";
 /// A page never unpacks to more.
@@ -51,10 +53,13 @@ impl Folder {
         // Before anything is written.
         let state = Folder::look(path, job)?;
         fs::create_dir_all(path).map_err(|cause| Error::Write(Failure::io("create the folder", path, cause)))?;
-        let lock = path.join(format!("{}lock-fetch", atomic::TEMPORARY));
+        let lock = path.join(LOCK);
         let file = File::create(&lock).map_err(|cause| Error::Write(Failure::io("write", &lock, cause)))?;
         let held = match file.try_lock() {
-            Ok(()) => Some(file),
+            Ok(()) => {
+                atomic::remove_leftovers(path).map_err(Error::Write)?;
+                Some(file)
+            }
             Err(TryLockError::WouldBlock) => return Err(Error::Busy { path: path.to_path_buf() }),
             Err(TryLockError::Error(_)) => None,
         };

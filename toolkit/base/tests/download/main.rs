@@ -7,6 +7,7 @@ mod server;
 
 mod faults;
 mod parts;
+mod questions;
 mod shared;
 
 use std::path::{Path, PathBuf};
