@@ -57,7 +57,8 @@ fn what_does_not_pass_has_its_error() {
     let parameters = json!({"errors": [{"parameters": {"query": ["x:"]}, "message": "There were errors\nprocessing your request"}],
         "title": "Invalid Request", "detail": "One or more parameters to your request was invalid."});
     type Right = fn(&Error) -> bool;
-    let rows: Vec<(Box<dyn Fn(&Request) -> Reply + Send + Sync>, Right, &str, u8)> = vec![
+    type Spoiler = Box<dyn Fn(&Request) -> Reply + Send + Sync>;
+    let rows: Vec<(Spoiler, Right, &str, u8)> = vec![
         (
             Box::new(move |_| Reply::new(400, parameters.to_string())),
             |error| matches!(error, Error::BadRequest { .. }),

@@ -8,7 +8,9 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use glossa_learn::Interval;
 
-pub(crate) use corpus::{CorpusBuild, CorpusCommand, CorpusStats, FetchCommand, FetchWikipedia, Kind, Unit};
+pub(crate) use corpus::{
+    CorpusBuild, CorpusCommand, CorpusStats, FetchCommand, FetchTweets, FetchWikipedia, Kind, Unit,
+};
 
 /// From a language's raw text to a working text classifier.
 #[derive(Parser)]
