@@ -1,8 +1,8 @@
-//! From local files and Wikipedia dumps to a corpus: documents, cleaned, without duplicates, split
+//! From local files, Wikipedia dumps and tweets to a corpus: documents, cleaned, without duplicates, split
 //! into train, valid and test, in shards with a manifest.
 //!
 //! Everything streams: of a document that was read, memory keeps two hundred bytes for near duplicates.
-//! Dumps are fetched by `wikipedia`, and by nothing else here; tokenizers and models are not known.
+//! Dumps are fetched by `wikipedia`, tweets by `twitter`, and nothing else is; tokenizers and models are not known.
 
 mod build;
 mod clean;
@@ -18,6 +18,7 @@ pub mod source;
 mod spill;
 mod statistics;
 mod summary;
+pub mod twitter;
 pub mod wikipedia;
 pub mod wikitext;
 

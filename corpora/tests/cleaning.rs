@@ -11,7 +11,7 @@ use glossa_base::{Outcome, Progress, Silent};
 use glossa_corpora::{
     HELD_OUT_SHARE, HELD_OUT_WORDS, Options, Source, Split, Summary, build, clean, read_split, statistics,
 };
-use glossa_languages::Cleaning;
+use glossa_languages::{Cleaning, Segmenter};
 
 /// Keeps the lines that a build says.
 #[derive(Default)]
@@ -135,11 +135,11 @@ fn what_is_not_known_is_said() {
     let place = Place::new();
     place.write("a.txt", "bat\nbi\nhiru\n");
     let summary = place.build("a.txt", &options(Some("eu"), "")).unwrap();
-    assert_eq!(summary.remarks, ["the filter `language` is off: whatlang does not know Basque"]);
+    assert_eq!(summary.remarks, ["the filter `language` is off: whatlang does not know eu"]);
     let failure = Options::for_language("eus").unwrap_err().to_string();
     assert!(failure.contains("no language file for `eus`"));
     let manifest = Manifest::read(&place.out()).unwrap();
-    assert_eq!(manifest.config["language"], "eu");
+    assert_eq!(manifest.config["language"]["code"], "eu");
     assert_eq!(manifest.config["cleaning"]["maximum_characters"], false);
     assert_eq!(manifest.summary["remarks"][0], summary.remarks[0]);
 }
@@ -164,7 +164,7 @@ fn wrong_filters_name_the_right_ones() {
     cleaning.set("among", "en, pl").unwrap();
     assert_eq!(cleaning.among, ["en", "pl"]);
     let unknown = Options {
-        language: Some("pl".to_owned()),
+        language: Options::for_language("pl").unwrap().language,
         cleaning: {
             cleaning.set("among", "eu").unwrap();
             cleaning
@@ -265,7 +265,7 @@ fn statistics_count_what_is_there() {
     let place = Place::new();
     place.write("a.txt", "Ein Wort und ein Text\nмир\nein\nein\n\u{feff}vier Worte sind hier\n123456\n");
     place.build("a.txt", &options(None, "")).unwrap();
-    let segment = |text: &str, _: bool| text.to_lowercase().split_whitespace().map(str::to_owned).collect();
+    let segment = |text: &str, _: Segmenter| text.to_lowercase().split_whitespace().map(str::to_owned).collect();
     let found = statistics(&place.out(), &segment, &Silent).unwrap();
     let lengths: Vec<_> = found.lengths.iter().map(|bin| (bin.from, bin.documents)).collect();
     assert_eq!(lengths, [(1, 2), (4, 2)]);

@@ -81,7 +81,7 @@ mod tests {
     fn the_registry_has_whatlangs_codes() {
         let languages = glossa_languages::builtin().unwrap();
         let theirs: Vec<&str> = languages.iter().filter_map(|language| language.whatlang.as_deref()).collect();
-        assert!(theirs.iter().all(|code| Lang::from_code(code).is_some()), "{theirs:?}");
+        assert!(theirs.iter().all(|code| Lang::from_code(*code).is_some()), "{theirs:?}");
         assert!(Lang::all().iter().all(|lang| theirs.contains(&lang.code())));
     }
 

@@ -16,7 +16,7 @@ use std::sync::atomic::AtomicU64;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Document, Error, Options, wikipedia};
+use crate::{Document, Error, Options, twitter, wikipedia};
 
 /// The longest line, block, row or page.
 const LIMIT: usize = 64 << 20;
@@ -135,12 +135,12 @@ impl SourceKind {
     fn detect(path: &Path) -> Option<SourceKind> {
         match SourceKind::of(path) {
             Some(SourceKind::Jsonl) => first_line(path)
-                .and_then(|line| cirrus::kind_of(&line))
-                .filter(|kind| *kind == SourceKind::Cirrus)
+                .and_then(|line| cirrus::kind_of(&line).or_else(|| tweets::kind_of(&line)))
+                .filter(|kind| matches!(kind, SourceKind::Cirrus | SourceKind::Tweets))
                 .or(Some(SourceKind::Jsonl)),
             None => first_line(path).and_then(|line| match line.trim_start_matches('\u{feff}') {
                 line if line.starts_with("<mediawiki") => Some(SourceKind::Dump),
-                line => cirrus::kind_of(line),
+                line => cirrus::kind_of(line).or_else(|| tweets::kind_of(line)),
             }),
             known => known,
         }
@@ -164,7 +164,7 @@ fn first_line(path: &Path) -> Option<String> {
     let mut line = Vec::new();
     let mut input = input::open(path, &Arc::default()).ok()?.take(LONGEST);
     input.read_until(b'\n', &mut line).ok()?;
-    String::from_utf8(line).ok()
+    Some(String::from_utf8_lossy(&line).into_owned())
 }
 
 /// The files of the sources: a folder's in the order of their names, those in folders inside it too;
@@ -191,9 +191,13 @@ pub(crate) fn files(sources: &[Source]) -> Result<Vec<SourceFile>, Error> {
 /// Folders nested deeper than this are left out.
 const DEEPEST: usize = 32;
 
-/// In a folder, a name that says nothing is no reason to look into a file, save `.json`.
-fn kind_in_folder(path: &Path) -> Option<SourceKind> {
+/// In a folder, a name that says nothing is no reason to look into a file, save `.json`. Among fetched pages
+/// of tweets, only they count.
+fn kind_in_folder(path: &Path, fetched: bool) -> Option<SourceKind> {
     let name = path.file_name()?.to_str()?.to_lowercase();
+    if fetched {
+        return twitter::is_page(&name).then_some(SourceKind::Tweets);
+    }
     let known = SourceKind::of(path).is_some() || without_packing(&name).ends_with(".json");
     if known { SourceKind::detect(path) } else { None }
 }
@@ -203,6 +207,7 @@ fn walk(folder: &Path, kind: Option<SourceKind>, depth: usize, files: &mut Vec<S
     if matches!(wikipedia::Record::read(folder), Ok(Some(record)) if !record.complete) {
         return Err(Error::Incomplete { path: folder.to_path_buf() });
     }
+    let fetched = twitter::holds_pages(folder);
     let entries: Result<Vec<_>, _> = std::fs::read_dir(folder).map_err(read)?.collect();
     let mut entries = entries.map_err(read)?;
     entries.sort_by_key(std::fs::DirEntry::file_name);
@@ -216,7 +221,7 @@ fn walk(folder: &Path, kind: Option<SourceKind>, depth: usize, files: &mut Vec<S
         } else if !hidden
             && path.is_file()
             && !crate::provenance::is_provenance(&path)
-            && let Some(found) = kind_in_folder(&path)
+            && let Some(found) = kind_in_folder(&path, fetched)
         {
             files.push(SourceFile { path, kind: kind.unwrap_or(found) });
         }

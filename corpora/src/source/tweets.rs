@@ -9,8 +9,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Entry;
 use super::input::{Input, Lines};
+use super::{Entry, SourceKind};
 use crate::{Document, Error};
 
 /// What of tweets is read, and how.
@@ -23,6 +23,28 @@ pub struct TweetOptions {
     pub skip_retweets: bool,
     /// Whether names of users and links become `@user` and `http`.
     pub mask: bool,
+}
+
+/// Tweets, if a file's first line is one, a page of them, or a notice as streams hold them. Of a line that is
+/// too long to be looked at, only the beginning counts, as `twitter` writes it.
+pub(crate) fn kind_of(line: &str) -> Option<SourceKind> {
+    if line.starts_with("{\"__glossa\":{") {
+        return Some(SourceKind::Tweets);
+    }
+    let object: Map<String, Value> = serde_json::from_str(line).ok()?;
+    let texts = |object: &Map<String, Value>, names: &[&str]| names.iter().all(|name| text_in(object, name).is_some());
+    let page = object.get("meta").is_some_and(|meta| meta.get("result_count").is_some());
+    let inner = match object.get("data") {
+        Some(Value::Array(tweets)) => tweets.first().and_then(Value::as_object),
+        data => data.and_then(Value::as_object),
+    };
+    let inner = inner.is_some_and(|tweet| texts(tweet, &["id", "text"]));
+    let second = texts(&object, &["id", "text"])
+        && ["author_id", "edit_history_tweet_ids", "referenced_tweets"].iter().any(|name| object.contains_key(*name));
+    let whole = ["text", "full_text"].iter().any(|name| text_in(&object, name).is_some());
+    let first = whole && texts(&object, &["id_str"]) && object.get("user").is_some_and(Value::is_object);
+    let notice = object.get("delete").is_some_and(|delete| delete.get("status").is_some());
+    (page || inner || second || first || notice).then_some(SourceKind::Tweets)
 }
 
 /// A tweet's text as it is read.
@@ -224,6 +246,27 @@ mod tests {
         assert_eq!(found(&page, &basque).len(), 2);
         let own = TweetOptions { skip_retweets: true, ..TweetOptions::default() };
         assert_eq!(found(&page, &own).iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["1", "3"]);
+    }
+
+    #[test]
+    fn a_first_line_tells_tweets_from_other_objects() {
+        for line in [
+            r#"{"id_str":"1","text":"x","user":{}}"#,
+            r#"{"id_str":"1","full_text":"x","user":{}}"#,
+            r#"{"id":"1","text":"x","author_id":"2"}"#,
+            r#"{"data":{"id":"1","text":"x"}}"#,
+            r#"{"data":[{"id":"1","text":"x"}],"includes":{}}"#,
+            r#"{"meta":{"result_count":0}}"#,
+            r#"{"delete":{"status":{"id":1}}}"#,
+            r#"{"__glossa":{"format":1},"data":[{"id":"1","te"#,
+        ] {
+            assert_eq!(kind_of(line), Some(SourceKind::Tweets), "{line}");
+        }
+        for line in
+            ["", "{}", "[1]", r#"{"id":"1","text":"x"}"#, r#"{"text":"x","user":"y","id_str":"1"}"#, r#"{"data":[1]}"#]
+        {
+            assert_eq!(kind_of(line), None, "{line}");
+        }
     }
 
     #[test]

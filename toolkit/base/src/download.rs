@@ -1,5 +1,5 @@
 //! Files from the network: fetched once, resumed where they were cut, checked as a whole, shared by many
-//! processes. The only part of the library that makes connections.
+//! processes; and small answers of the web's interfaces. The only part of the library that makes connections.
 //!
 //! The file appears at its path whole or not at all, so any folder of such files is a cache: a file that
 //! is there and has the published checksum is not fetched again. It reads no environment: proxies come
@@ -9,7 +9,9 @@ mod checksum;
 mod error;
 mod lock;
 mod part;
+mod question;
 mod retry;
+mod token;
 mod transport;
 
 use std::fs::{self, File};
@@ -20,7 +22,9 @@ use reqwest::{Url, header};
 
 pub use checksum::{Algorithm, Checksum};
 pub use error::Error;
+pub use question::{Answer, Question};
 pub use retry::{Clock, LONGEST_WAIT, SystemClock};
+pub use token::Token;
 
 use crate::atomic::parent;
 use crate::{Interrupt, Progress};
@@ -77,7 +81,7 @@ pub struct Wanted {
     /// More bytes are refused.
     pub limit: u64,
     /// Sent to the host of the URL and to no other.
-    pub token: Option<String>,
+    pub token: Option<Token>,
 }
 
 impl Wanted {
@@ -181,8 +185,12 @@ impl Downloader {
         let url = transport::parse(address)?;
         let transport = self.online(&url, place)?;
         self.persist(&url, watch, || {
-            let mut reply = transport.get(&url, None, None, watch.interrupt).map_err(|trouble| (trouble, 0))?;
-            read_all(&url, &mut reply, limit, watch.interrupt).map_err(|trouble| (trouble, 0))
+            let attempt = || {
+                let mut reply = transport.get(&url, None, None, watch.interrupt)?;
+                reply.check()?;
+                read_body(&url, &mut reply, limit, watch.interrupt)
+            };
+            attempt().map_err(|trouble| (trouble, 0))
         })
     }
 
@@ -324,7 +332,7 @@ impl Job<'_> {
         }
         let range = self.range(part);
         let mut reply =
-            self.transport.get(self.url, self.wanted.token.as_deref(), range.as_ref(), self.watch.interrupt)?;
+            self.transport.get(self.url, self.wanted.token.as_ref(), range.as_ref(), self.watch.interrupt)?;
         if reply.status == 416 && range.is_some() {
             part.restart(None)?;
             return Err(Trouble::again("the server has no bytes from there on"));
@@ -402,8 +410,8 @@ impl Job<'_> {
     }
 }
 
-fn read_all(url: &Url, reply: &mut Reply, limit: u64, interrupt: &Interrupt) -> Result<Vec<u8>, Trouble> {
-    reply.check()?;
+/// The whole body of a small answer.
+fn read_body(url: &Url, reply: &mut Reply, limit: u64, interrupt: &Interrupt) -> Result<Vec<u8>, Trouble> {
     let mut bytes = Vec::new();
     while let Some(block) = reply.block(interrupt)? {
         bytes.extend_from_slice(&block);

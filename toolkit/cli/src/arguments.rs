@@ -10,7 +10,9 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use glossa_learn::Interval;
 
-pub(crate) use corpus::{CorpusBuild, CorpusCommand, CorpusStats, FetchCommand, FetchWikipedia, Kind, Unit};
+pub(crate) use corpus::{
+    CorpusBuild, CorpusCommand, CorpusStats, FetchCommand, FetchTweets, FetchWikipedia, Kind, Unit,
+};
 
 pub(crate) use language::{LanguageCheck, LanguageCommand, LanguageList, LanguageNew, LanguageShow};
 pub(crate) use pipeline::{

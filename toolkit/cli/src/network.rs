@@ -1,13 +1,31 @@
-//! How commands reach the network: proxies as the environment names them, and nothing with `--offline`.
+//! How commands reach the network: proxies and tokens as the environment names them, and nothing with
+//! `--offline`.
 
-use glossa_base::Outcome;
-use glossa_base::download::{Downloader, Proxies, Settings};
+use glossa_base::download::{Downloader, Proxies, Settings, Token};
+use glossa_base::{Failure, Kind, Outcome};
 
 use crate::context::Context;
 
+/// Where X's token may stand: our name, then those of X's own examples and other clients.
+const X_TOKEN: [&str; 3] = ["X_BEARER_TOKEN", "TWITTER_BEARER_TOKEN", "BEARER_TOKEN"];
+
+/// A variable that is not empty.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.trim().is_empty())
+}
+
+/// The token for X. It comes from the environment only: arguments are seen by everybody on the machine.
+pub(crate) fn x_token() -> Outcome<Token> {
+    let Some(text) = X_TOKEN.into_iter().find_map(variable) else {
+        return Err(Failure::new(Kind::Usage, "no token for X: X_BEARER_TOKEN is not set")
+            .hint("export X_BEARER_TOKEN with the bearer token of your app, from X's developer console"));
+    };
+    Ok(Token::new(&text)?)
+}
+
 /// A downloader for a command.
 pub(crate) fn downloader(context: &Context) -> Outcome<Downloader> {
-    let proxies = proxies(|name| std::env::var(name).ok().filter(|value| !value.trim().is_empty()));
+    let proxies = proxies(variable);
     Ok(Downloader::new(Settings { offline: context.offline, proxies, ..Settings::default() })?)
 }
 

@@ -27,6 +27,12 @@ pub enum Error {
         /// The text, cut where it is long.
         text: String,
     },
+    /// A text that is no token; it is not shown.
+    #[error("the token cannot be sent: {reason}")]
+    BadToken {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// A proxy of the settings that cannot be used.
     #[error("cannot use the {scheme} proxy: {reason}")]
     BadProxy {
@@ -206,6 +212,7 @@ impl Error {
         match self {
             Error::BadUrl { .. } => "write it as https://host/path",
             Error::BadChecksum { .. } => "the list of checksums is damaged; fetch it again",
+            Error::BadToken { .. } => "copy the token again, whole and without quotes",
             Error::BadProxy { .. } => "correct the proxy variables of the environment, such as https_proxy",
             Error::Setup { .. } => "install the system's certificates (the package is usually ca-certificates)",
             Error::Offline { .. } => "run it once without --offline, or copy the file to that path",
@@ -230,7 +237,7 @@ impl Error {
 
     fn kind(&self) -> Kind {
         match self {
-            Error::BadUrl { .. } | Error::BadProxy { .. } => Kind::Data,
+            Error::BadUrl { .. } | Error::BadToken { .. } | Error::BadProxy { .. } => Kind::Data,
             Error::Stopped { .. } => Kind::Stopped,
             _ => Kind::Network,
         }

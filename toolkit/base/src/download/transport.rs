@@ -12,7 +12,7 @@ use reqwest::blocking::{Client, RequestBuilder};
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{NoProxy, Proxy, Url, redirect};
 
-use super::{Error, Proxies, Settings, cut};
+use super::{Error, Proxies, Settings, Token, cut};
 use crate::{Interrupt, TOOL_VERSION};
 
 /// How many redirects are followed.
@@ -118,7 +118,7 @@ impl Transport {
     pub(super) fn get(
         &self,
         url: &Url,
-        token: Option<&str>,
+        token: Option<&Token>,
         range: Option<&Range>,
         interrupt: &Interrupt,
     ) -> Result<Reply, Trouble> {
@@ -136,7 +136,7 @@ impl Transport {
     fn send(&self, hop: &Hop<'_>, range: Option<&Range>, interrupt: &Interrupt) -> Result<Reply, Trouble> {
         let mut request = self.client.get(hop.url.clone()).header(header::ACCEPT_ENCODING, "identity");
         if let Some(token) = hop.token {
-            request = request.bearer_auth(token);
+            request = request.bearer_auth(token.text());
         }
         if let Some(range) = range {
             request = request.header(header::RANGE, format!("bytes={}-", range.from));
@@ -161,7 +161,7 @@ impl Transport {
 /// One step on the way to the file.
 struct Hop<'a> {
     url: Url,
-    token: Option<&'a str>,
+    token: Option<&'a Token>,
 }
 
 impl<'a> Hop<'a> {
@@ -210,14 +210,7 @@ impl Reply {
         let (url, status) = (self.body.url.clone(), self.status);
         let error = match status {
             200 | 206 => return self.check_encoding(),
-            408 | 425 | 429 | 500 | 502 | 503 | 504 => {
-                let retry_after = self.header(header::RETRY_AFTER).map(str::to_owned);
-                return Err(Trouble::Again(Again {
-                    reason: format!("status {status}"),
-                    status: Some(status),
-                    retry_after,
-                }));
-            }
+            408 | 425 | 429 | 500 | 502 | 503 | 504 => return Err(self.busy()),
             401 | 403 | 407 => Error::Refused { url, status },
             404 | 410 => Error::NotFound { url, status },
             _ => Error::Status { url, status },
@@ -225,7 +218,19 @@ impl Reply {
         Err(error.into())
     }
 
-    fn check_encoding(&self) -> Result<(), Trouble> {
+    /// The server is busy or broken; another attempt may come to something else.
+    pub(super) fn busy(&self) -> Trouble {
+        let retry_after = self.header(header::RETRY_AFTER).map(str::to_owned);
+        Trouble::Again(Again { reason: format!("status {}", self.status), status: Some(self.status), retry_after })
+    }
+
+    /// All headers.
+    pub(super) fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// Fails where the bytes are packed.
+    pub(super) fn check_encoding(&self) -> Result<(), Trouble> {
         match self.header(header::CONTENT_ENCODING).map(str::trim) {
             None | Some("" | "identity") => Ok(()),
             Some(encoding) => Err(Error::Encoded { url: self.body.url.clone(), encoding: cut(encoding) }.into()),
@@ -337,7 +342,8 @@ mod tests {
     use super::*;
 
     fn follow(from: &str, location: &str) -> Result<(String, bool), Error> {
-        let hop = Hop { url: Url::parse(from).unwrap(), token: Some("secret") };
+        let token = Token::new("secret").unwrap();
+        let hop = Hop { url: Url::parse(from).unwrap(), token: Some(&token) };
         hop.follow(Some(location)).map(|next| (next.url.to_string(), next.token.is_some()))
     }
 

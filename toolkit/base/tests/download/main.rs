@@ -7,6 +7,7 @@ mod server;
 
 mod faults;
 mod parts;
+mod questions;
 mod shared;
 
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use glossa_base::download::{
-    Algorithm, Checksum, Clock, Downloader, Error, Fetched, Settings, SystemClock, Wanted, Watch,
+    Algorithm, Checksum, Clock, Downloader, Error, Fetched, Settings, SystemClock, Token, Wanted, Watch,
 };
 use glossa_base::{Interrupt, Silent};
 use server::Server;

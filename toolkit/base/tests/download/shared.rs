@@ -56,13 +56,66 @@ fn without_locks_all_are_right_all_the_same() {
     }
 }
 
-/// Runs in a process of its own, which the test below kills; does nothing on its own.
+/// Runs in a process of its own, for the tests below; does nothing on its own.
 #[test]
-fn fetch_for_the_test_that_kills() {
-    let (Ok(url), Ok(target)) = (std::env::var("GLOSSA_TEST_URL"), std::env::var("GLOSSA_TEST_TARGET")) else { return };
-    let downloader = Downloader::new(Settings::default()).unwrap();
+fn fetch_in_a_process_of_its_own() {
+    let variable = |name| std::env::var(name).ok();
+    let (Some(url), Some(target)) = (variable("GLOSSA_TEST_URL"), variable("GLOSSA_TEST_TARGET")) else { return };
+    let locks = variable("GLOSSA_TEST_LOCKS").is_none_or(|locks| locks != "none");
+    let downloader = Downloader::new(Settings { locks, ..Settings::default() }).unwrap();
     let watch = Watch { progress: &Silent, interrupt: &Interrupt::default() };
-    let _ = downloader.fetch(&Wanted::new(url, 1 << 30), Path::new(&target), watch);
+    let checksum = variable("GLOSSA_TEST_SHA256").map(|text| Checksum::new(Algorithm::Sha256, &text).unwrap());
+    let wanted = Wanted { checksum, ..Wanted::new(url, 1 << 30) };
+    let fetched = downloader.fetch(&wanted, Path::new(&target), watch).unwrap();
+    assert_eq!(glossa_base::hash::sha256_file(Path::new(&target)).unwrap(), fetched.sha256);
+}
+
+fn process(server: &Server, target: &Path) -> std::process::Command {
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "shared::fetch_in_a_process_of_its_own"]);
+    command.env("GLOSSA_TEST_URL", server.url("/file")).env("GLOSSA_TEST_TARGET", target);
+    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    command
+}
+
+/// Sixteen processes fetch at once; gives the number of requests for the whole.
+fn processes(locks: &str, server: &Server, whole: &[u8]) -> usize {
+    let (folder, before) = (tempfile::tempdir().unwrap(), server.requests().len());
+    let target = folder.path().join("file");
+    let start = |_| {
+        let mut command = process(server, &target);
+        command.env("GLOSSA_TEST_LOCKS", locks).env("GLOSSA_TEST_SHA256", glossa_base::hash::sha256_hex(whole));
+        command.spawn().unwrap()
+    };
+    let children: Vec<_> = (0..CROWD).map(start).collect();
+    let right =
+        children.into_iter().filter_map(|mut child| child.wait().ok().filter(|status| status.success())).count();
+    assert_eq!((right, names(folder.path())), (CROWD, vec!["file".to_owned()]));
+    assert!(std::fs::read(&target).unwrap() == whole, "other bytes");
+    server.requests()[before..].iter().filter(|request| request.from().is_none()).count()
+}
+
+#[test]
+fn sixteen_processes_with_locks_transfer_once() {
+    let whole = content(1_000_000);
+    let bytes = whole.clone();
+    let server = Server::new(move |request, _| Reply::ranged(request, &bytes, TAG));
+    for _ in 0..repeats() {
+        assert_eq!(processes("working", &server, &whole), 1);
+    }
+}
+
+#[test]
+fn sixteen_processes_where_locks_do_nothing_are_all_right() {
+    let whole = content(1_000_000);
+    let bytes = whole.clone();
+    let server = Server::new(move |request, number| {
+        let reply = Reply::ranged(request, &bytes, TAG);
+        if number % 5 == 0 { reply.cut_after(300_000) } else { reply }
+    });
+    for _ in 0..repeats() {
+        assert!((1..=4 * CROWD).contains(&processes("none", &server, &whole)));
+    }
 }
 
 #[test]
@@ -73,13 +126,7 @@ fn when_the_process_with_the_lock_is_killed_others_go_on() {
         let reply = Reply::ranged(request, &bytes, TAG);
         if number == 0 { reply.stall_after(400_000, Duration::from_secs(60)) } else { reply }
     });
-    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "shared::fetch_for_the_test_that_kills"])
-        .env("GLOSSA_TEST_URL", server.url("/file"))
-        .env("GLOSSA_TEST_TARGET", &target)
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = process(&server, &target).spawn().unwrap();
     wait_for_part(folder.path(), 400_000);
     let waiting = std::thread::spawn({
         let (wanted, target) = (wanted(&server, &whole), target.clone());

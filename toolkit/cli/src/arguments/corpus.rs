@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use glossa_corpora::wikipedia::BASE_URL;
+use glossa_corpora::{twitter, wikipedia};
 
 #[derive(Subcommand)]
 pub(crate) enum CorpusCommand {
@@ -103,6 +103,8 @@ pub(crate) struct CorpusBuild {
 pub(crate) enum FetchCommand {
     /// A dump of a Wikipedia, with its checksums and a record of its source.
     Wikipedia(FetchWikipedia),
+    /// Tweets from the interface of X, by a search or by their ids. Needs a bearer token in X_BEARER_TOKEN.
+    Tweets(FetchTweets),
 }
 
 #[derive(Args)]
@@ -117,9 +119,37 @@ pub(crate) struct FetchWikipedia {
     #[arg(long, value_name = "YYYYMMDD")]
     pub(crate) date: Option<String>,
     /// The server: Wikimedia's, or a mirror.
-    #[arg(long, default_value = BASE_URL, value_name = "URL")]
+    #[arg(long, default_value = wikipedia::BASE_URL, value_name = "URL")]
     pub(crate) base_url: String,
     /// Take the dump in one stream, which is read slower.
     #[arg(long)]
     pub(crate) single_stream: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct FetchTweets {
+    /// Search in X's own language, such as 'kaixo lang:eu -is:retweet'.
+    #[arg(long, required_unless_present = "ids", value_name = "QUERY")]
+    pub(crate) query: Option<String>,
+    /// Read the tweets with these ids, one a line, instead of searching.
+    #[arg(long, conflicts_with_all = ["query", "archive", "since", "until"], value_name = "FILE")]
+    pub(crate) ids: Option<PathBuf>,
+    /// Folder for the pages; run again, it goes on where it stopped, then fetches what is new.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Search all tweets since 2006 instead of the last seven days; X sells it apart.
+    #[arg(long)]
+    pub(crate) archive: bool,
+    /// None from before: 2024-01-31 or 2024-01-31T12:00:00Z.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+    /// None from that time on.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
+    /// Read at most so many tweets into the folder, over all runs: X bills each.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) budget: Option<u64>,
+    /// The server: X, or one that answers like it.
+    #[arg(long, default_value = twitter::BASE_URL, value_name = "URL")]
+    pub(crate) base_url: String,
 }

@@ -1,5 +1,7 @@
 //! `glossa corpus fetch`.
 
+mod tweets;
+
 use glossa_base::Outcome;
 use glossa_base::download::Watch;
 use glossa_corpora::wikipedia::{self, Choice, Record, Summary};
@@ -12,6 +14,7 @@ use crate::{network, signals};
 pub(super) fn run(command: &FetchCommand, context: &Context) -> Outcome<()> {
     match command {
         FetchCommand::Wikipedia(arguments) => wikipedia(arguments, context),
+        FetchCommand::Tweets(arguments) => tweets::run(arguments, context),
     }
 }
 
