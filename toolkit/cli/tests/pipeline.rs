@@ -226,3 +226,43 @@ fn planning_all_built_in_languages_needs_no_network() {
     let offline = place.run("pipeline run all/plan.json --task eu/dump --offline -q");
     assert!(offline.refusal(4, &["--offline"]).is_ok(), "{offline:?}");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_stopped_run_goes_on_to_the_same_bytes() {
+    let place = place();
+    let slow = "--set recipe.pretrain.training.epochs=40 --checkpoint-every 5";
+    let arguments = format!("pipeline run xx.toml --out run {QUICK} {slow} -q");
+    let words: Vec<&str> = arguments.split_whitespace().collect();
+    let mut child = place.command(&words).spawn().unwrap();
+    let training = place.path("run/xx/language-model-forward.training");
+    let started = std::time::Instant::now();
+    while !training.is_dir() || std::fs::read_dir(&training).unwrap().next().is_none() {
+        assert!(started.elapsed().as_secs() < 60, "no training began");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(75));
+    assert_eq!(states(&place, "run")["xx/language-model-forward"], "missing");
+    assert!(training.is_dir(), "the checkpoint stays");
+    place.run(&arguments).done();
+    assert!(!training.is_dir());
+    place.run(&arguments.replace("--out run", "--out whole")).done();
+    for file in ["language-model-forward/model.safetensors", "topics/classifier-forward-0/model.safetensors"] {
+        assert!(place.read(&format!("run/xx/{file}")) == place.read(&format!("whole/xx/{file}")), "{file}");
+    }
+    // A checkpoint of other settings is of no use, and does not stand in the way.
+    let mut child = place
+        .command(&arguments.replace("--out run", "--out other").split_whitespace().collect::<Vec<_>>())
+        .spawn()
+        .unwrap();
+    let training = place.path("run/xx/language-model-forward.training");
+    let other = place.path("other/xx/language-model-forward.training");
+    while !other.is_dir() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    place.run(&format!("pipeline run xx.toml --out other {QUICK} -q")).done();
+    assert!(!training.is_dir() && !other.is_dir());
+}

@@ -110,7 +110,7 @@ impl<'a> Planner<'a> {
                 .hint("paths start from the language file's folder, or from the folder of --data"));
         }
         let mut records = Vec::new();
-        for file in files_below(path)? {
+        for file in files_below(&absolute(path)?)? {
             records.push(self.hashes.record(&file)?);
         }
         Ok(records)
