@@ -231,7 +231,7 @@ fn planning_all_built_in_languages_needs_no_network() {
 #[test]
 fn a_stopped_run_goes_on_to_the_same_bytes() {
     let place = place();
-    let slow = "--set recipe.pretrain.training.epochs=40 --checkpoint-every 5";
+    let slow = "--set recipe.pretrain.training.epochs=8 --checkpoint-every 10";
     let arguments = format!("pipeline run xx.toml --out run {QUICK} {slow} -q");
     let words: Vec<&str> = arguments.split_whitespace().collect();
     let mut child = place.command(&words).spawn().unwrap();

@@ -31,6 +31,7 @@ fn list(arguments: &LanguageList, context: &Context) -> Outcome<()> {
     let mut text = String::new();
     for language in &languages {
         let Language { code, name, native_name, script, .. } = language;
+        let code = code.as_str();
         let native = native_name.as_deref().unwrap_or("");
         let benchmarks = language.benchmarks.join(" ");
         text.push_str(format!("{code:<13}{name:<28} {script:<6}{native:<24} {benchmarks}").trim_end());
