@@ -2,6 +2,9 @@
 #![cfg(feature = "parquet")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
+#[path = "../../toolkit/base/tests/support/mutate.rs"]
+mod mutate;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -181,4 +184,20 @@ fn damage_is_an_error() {
         }
         assert!(refused + read_all == 200 && refused > 20, "{codec:?}: {refused} refused");
     }
+}
+
+/// Files changed anywhere: no panic gets out, and nothing is reserved that is not there.
+#[test]
+fn any_file_gives_documents_or_an_error() {
+    let codecs = [Compression::UNCOMPRESSED, Compression::SNAPPY, Compression::ZSTD(ZstdLevel::default())];
+    let seeds = codecs.map(|codec| file(&rows(60), 25, codec));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.parquet");
+    let cases = mutate::mutated(&seeds, |_, bytes| {
+        std::fs::write(&path, bytes).unwrap();
+        if let Err(error) = read_path(&path, &Options::default()) {
+            assert!(error.to_string().contains("x.parquet"), "{error}");
+        }
+    });
+    assert!(cases > 500, "{cases} cases");
 }

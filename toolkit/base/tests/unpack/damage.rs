@@ -3,10 +3,10 @@
 
 use std::io::{Cursor, Read};
 
-use glossa_base::unpack::{Error, unpacked};
+use glossa_base::unpack::{Error, Limits, unpacked};
 
-use crate::entries;
-use crate::packers::{PACKINGS, Zipped, packed, tar, text, zip};
+use crate::packers::{PACKINGS, Zipped, packed, tar, tar_entry, text, zip};
+use crate::{entries, entries_within};
 
 const POINTS: usize = 200;
 
@@ -90,4 +90,26 @@ fn packed_files_that_are_damaged_are_refused() {
             }
         }
     }
+}
+
+/// Small archives of every format, changed anywhere: entries within their limits come out, or typed errors.
+#[test]
+fn any_archive_gives_entries_or_an_error() {
+    let files = [("a/b.txt", b"some text".as_slice()), ("c", b"more"), ("d/", b"")];
+    let plain = tar(&files);
+    let long =
+        [tar_entry(b"l", b'L', &[b'n'; 300]), tar_entry(b"x", b'x', b"12 path=b\xc3\xa4\n"), plain.clone()].concat();
+    let zips = [0, 8, 12, 93, 95].map(|method| zip(&files.map(|(name, text)| Zipped::packed(name, text, method))));
+    let seeds: Vec<Vec<u8>> = [plain.clone(), long]
+        .into_iter()
+        .chain(PACKINGS.map(|extension| packed(extension, &plain)))
+        .chain(zips)
+        .collect();
+    let cases = crate::mutate::mutated(&seeds, |number, bytes| {
+        let limits = Limits { entries: 100, entry_bytes: 1 << 20, total_bytes: 1 << 20, ratio: 200 };
+        if let Ok(found) = entries_within(if number < 6 { "x.tar" } else { "x.zip" }, &bytes, &limits) {
+            assert!(found.iter().all(|(name, _)| !name.is_empty() && !name.contains("..") && !name.starts_with('/')));
+        }
+    });
+    assert!(cases > 500, "{cases} cases");
 }

@@ -5,6 +5,8 @@
 mod archives;
 mod damage;
 mod hostile;
+#[path = "../support/mutate.rs"]
+mod mutate;
 #[path = "../support/packers.rs"]
 mod packers;
 mod packings;
