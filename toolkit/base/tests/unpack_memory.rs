@@ -98,6 +98,8 @@ fn bombs_are_refused_in_little_memory() {
     std::fs::write(&path, packers::zip(&[entry])).unwrap();
     check(&path);
 
+    eprintln!("peak memory of packed bombs: {} MB", peak_megabytes());
+
     // A directory of a million names, for nothing.
     let path = root.path().join("many.zip");
     let mut file = std::io::BufWriter::new(File::create(&path).unwrap());
