@@ -33,7 +33,7 @@ fn bomb(extension: &str, path: &Path) {
 }
 
 fn deflated_zeros() -> Vec<u8> {
-    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
+    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
     let zeros = vec![0; 1 << 20];
     (0..MEGABYTES).for_each(|_| encoder.write_all(&zeros).unwrap());
     encoder.finish().unwrap()

@@ -9,7 +9,7 @@ pub const PACKINGS: [&str; 4] = ["gz", "bz2", "zst", "xz"];
 pub fn packed(extension: &str, bytes: &[u8]) -> Vec<u8> {
     match extension {
         "gz" => {
-            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
             encoder.write_all(bytes).unwrap();
             encoder.finish().unwrap()
         }
@@ -89,7 +89,7 @@ impl Zipped {
     pub fn packed(name: &str, contents: &[u8], method: u16) -> Self {
         let bytes = match method {
             8 => {
-                let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
+                let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
                 encoder.write_all(contents).unwrap();
                 encoder.finish().unwrap()
             }
