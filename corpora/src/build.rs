@@ -116,33 +116,48 @@ fn read_all(
         }
     }
     progress.finish(&format!("{} documents read, {} kept before duplicates", summary.read, spill.documents));
+    if summary.passed_over > 0 {
+        let remark = format!("{} entries of archives are of no known kind and were passed over", summary.passed_over);
+        progress.line(&remark);
+        summary.remarks.push(remark);
+    }
     Ok(())
 }
 
-/// Bad pages and streams that are named one by one; the others are counted.
+/// So much that is bad, and so much that is passed over, is named one by one; the rest is counted.
 const NAMED: u64 = 20;
 
-/// Names what could not be read of a dump.
+/// Names what could not be read, or was not.
 fn report_bad(entry: &Entry, summary: &Summary, progress: &dyn Progress) {
-    let bad = summary.dropped.bad_pages + summary.bad_streams;
-    if let Entry::BadPage(place) | Entry::BadStream(place) = entry
-        && bad < NAMED
-    {
-        progress.line(&format!("left out: {place}"));
+    let bad = summary.dropped.bad_pages + summary.dropped.bad_lines + summary.bad_streams;
+    match entry {
+        Entry::BadPage(place) | Entry::BadLine(place) | Entry::BadStream(place) if bad < NAMED => {
+            progress.line(&format!("left out: {place}"));
+        }
+        Entry::PassedOver(place) if summary.passed_over < NAMED => {
+            progress.line(&format!("passed over: {place}"));
+        }
+        _ => {}
     }
 }
 
 /// Counts an entry; gives the cleaned document if it is to be kept.
 fn sift(entry: Entry, cleaner: &Cleaner, summary: &mut Summary) -> Option<Document> {
-    if matches!(entry, Entry::BadStream(_)) {
-        summary.bad_streams += 1;
+    let parts = match entry {
+        Entry::BadStream(_) => Some(&mut summary.bad_streams),
+        Entry::PassedOver(_) => Some(&mut summary.passed_over),
+        _ => None,
+    };
+    if let Some(parts) = parts {
+        *parts += 1;
         return None;
     }
     summary.read += 1;
     match entry {
         Entry::Redirect => summary.dropped.redirects += 1,
         Entry::Disambiguation => summary.dropped.disambiguations += 1,
-        Entry::BadPage(_) | Entry::BadStream(_) => summary.dropped.bad_pages += 1,
+        Entry::BadPage(_) | Entry::BadStream(_) | Entry::PassedOver(_) => summary.dropped.bad_pages += 1,
+        Entry::BadLine(_) => summary.dropped.bad_lines += 1,
         Entry::OtherNamespace => summary.dropped.other_namespaces += 1,
         Entry::OtherContent => summary.dropped.other_content += 1,
         Entry::OtherLanguage => summary.dropped.language += 1,

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use glossa_base::Failure;
+use glossa_base::{Failure, unpack};
 use thiserror::Error;
 
 /// A source that cannot be read, or a corpus that cannot be made of it.
@@ -68,10 +68,10 @@ pub enum Error {
         reason: String,
     },
     /// A table without the column of the text.
-    #[error("{path}:1: no column `{column}`, the columns are {found}", path = path.display())]
+    #[error("{place}: no column `{column}`, the columns are {found}")]
     NoColumn {
-        /// The file.
-        path: PathBuf,
+        /// The file and the line of the header.
+        place: String,
         /// The column that was asked for.
         column: String,
         /// The columns that are there.
@@ -84,6 +84,23 @@ pub enum Error {
     Truncated {
         /// File and the last page or line that was begun.
         place: String,
+    },
+    /// A packed file or an archive that is damaged, or refused as a danger.
+    #[error(transparent)]
+    Archive(#[from] unpack::Error),
+    /// An archive within an archive.
+    #[error("{place}: an archive within an archive")]
+    Nested {
+        /// The archive and the entry.
+        place: String,
+    },
+    /// A Parquet file where it cannot be read: packed, in an archive, or by a build without the feature.
+    #[error("{place}: Parquet cannot be read here: {reason}")]
+    NoParquet {
+        /// The file, or the archive and the entry.
+        place: String,
+        /// Why not.
+        reason: &'static str,
     },
     /// Nothing was left for the training split.
     #[error("the corpus is empty: {read} documents read from {sources}, none left to train on ({reasons})")]
@@ -132,6 +149,12 @@ impl Error {
                 "split it; a missing line end or an unclosed quote also looks like this".to_owned()
             }
             Error::Malformed { .. } => "correct it, or remove it from the file".to_owned(),
+            Error::Archive(error) => format!("{}; nothing was written", error.hint()),
+            Error::Nested { .. } => "unpack the outer archive, and give the folder".to_owned(),
+            Error::NoParquet { .. } => {
+                "give the .parquet file itself to a glossa with the feature `parquet`, which is on by default"
+                    .to_owned()
+            }
             Error::NoColumn { nearest: Some(nearest), .. } => format!("did you mean `{nearest}`?"),
             Error::NoColumn { .. } => "name the column that holds the text".to_owned(),
             Error::Truncated { .. } => "fetch the file again; the download was probably cut off".to_owned(),
@@ -155,6 +178,9 @@ impl From<Error> for Failure {
         match error {
             Error::Read { path, cause } => Failure::io("read", &path, cause).hint(hint),
             Error::Spill { path, cause } => Failure::io("use temporary files in", &path, cause).hint(hint),
+            Error::Archive(unpack::Error::Read { archive, cause }) => {
+                Failure::io("read", archive.as_ref(), cause).hint(hint)
+            }
             other => Failure::data(other.to_string()).hint(hint),
         }
     }

@@ -51,6 +51,8 @@ pub struct Dropped {
     pub disambiguations: u64,
     /// Pages of a dump that could not be read.
     pub bad_pages: u64,
+    /// Lines of tweets that could not be read.
+    pub bad_lines: u64,
     /// Pages outside the article namespace.
     pub other_namespaces: u64,
     /// Pages whose content is not wikitext.
@@ -83,11 +85,12 @@ pub struct Dropped {
 
 impl Dropped {
     /// Each reason in words with its count, in the order of the steps.
-    pub fn reasons(&self) -> [(&'static str, u64); 17] {
+    pub fn reasons(&self) -> [(&'static str, u64); 18] {
         [
             ("redirects", self.redirects),
             ("disambiguations", self.disambiguations),
             ("bad pages", self.bad_pages),
+            ("bad lines", self.bad_lines),
             ("other namespaces", self.other_namespaces),
             ("other content", self.other_content),
             ("retweets", self.retweets),
@@ -149,9 +152,13 @@ pub struct Summary {
     pub read: u64,
     /// Documents dropped.
     pub dropped: Dropped,
-    /// Packed parts of dumps that could not be read; nobody knows how many pages they held.
+    /// Packed parts of dumps, and packed files of tweets in archives, that could not be read to their ends;
+    /// nobody knows how many documents they held.
     #[serde(default)]
     pub bad_streams: u64,
+    /// Entries of archives that were passed over: of no known kind, or hidden.
+    #[serde(default)]
+    pub passed_over: u64,
     /// Documents changed.
     #[serde(default)]
     pub changed: Changed,

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use glossa_base::seed::{Purpose, Stream};
-use glossa_corpora::{Error, Options, Source, source, wikitext};
+use glossa_corpora::{Error, Options, Source, SourceKind, source, wikitext};
 
 fn budget() -> Duration {
     let seconds = std::env::var("GLOSSA_FUZZ_SECONDS").ok().and_then(|text| text.parse().ok());
@@ -188,4 +188,52 @@ fn any_dump_gives_documents_or_an_error() {
         count += 1;
     }
     assert!(count > 20, "{count} cases");
+}
+
+/// Tweets of every form, and what streams send beside them.
+const TWEETS: &[&str] = &[
+    r#"{"id_str":"1","text":"cut…","lang":"eu","extended_tweet":{"full_text":"whole &amp; long @ana https://t.co/x"}}"#,
+    r#"{"id":2,"full_text":"RT @b: theirs","retweeted_status":{"id_str":"9","full_text":"theirs","lang":"es"}}"#,
+    r#"{"data":{"id":"4","text":"cut…","note_tweet":{"text":"a long note \ud83d\ude00"}},"includes":{"tweets":[]}}"#,
+    r#"{"data":[{"id":"5","text":"RT","referenced_tweets":[{"type":"retweeted","id":"7"}]}],"includes":{"tweets":[{"id":"7","text":"whole"}]}}"#,
+    r#"{"delete":{"status":{"id":1,"id_str":"1"}}}"#,
+    "",
+    r#"{"limit":{"track":5}}"#,
+];
+
+/// Mutated lines, alone or packed; each line gives what it holds or is counted, and only packing is an error.
+#[test]
+fn any_tweets_give_documents_or_bad_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut count = 0;
+    for mut mutator in mutators(2) {
+        let mut bytes = Vec::new();
+        for _ in 0..1 + mutator.below(6) {
+            bytes.extend(TWEETS[mutator.below(TWEETS.len())].bytes().chain(*b"\n"));
+        }
+        let before = mutator.below(2) == 0;
+        if before {
+            mutator.mutate(&mut bytes);
+        }
+        let is_packed = count % 3 == 0;
+        if is_packed {
+            bytes = packed(&bytes);
+        }
+        if !before {
+            mutator.mutate(&mut bytes);
+        }
+        let path = folder.path().join(["x.json", "x.json.bz2"][usize::from(is_packed)]);
+        std::fs::write(&path, bytes).unwrap();
+        let tweets = glossa_corpora::TweetOptions { mask: count % 2 == 0, ..Default::default() };
+        let options = Options { tweets, ..Options::default() };
+        let source = Source { path, kind: Some(SourceKind::Tweets) };
+        for document in source::documents(&[source], &options).unwrap() {
+            match document {
+                Ok(document) => assert!(!document.id.is_empty()),
+                Err(error) => assert!(is_packed, "{error}"),
+            }
+        }
+        count += 1;
+    }
+    assert!(count > 100, "{count} cases");
 }

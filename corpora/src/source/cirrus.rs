@@ -3,12 +3,10 @@
 //! A line that is wrong is named and left out, as in a dump of XML.
 #![deny(clippy::indexing_slicing)]
 
-use std::path::Path;
-
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::input::{Input, Lines};
+use super::input::{Input, Lines, Place};
 use super::{Entry, SourceKind, line_id};
 use crate::options::DumpOptions;
 use crate::wikitext::is_disambiguation_name;
@@ -44,8 +42,8 @@ struct Action {
 }
 
 impl Reader {
-    pub(crate) fn new(input: Input, path: &Path, options: &DumpOptions) -> Self {
-        Reader { lines: Lines::new(input, path), options: *options, id: None, done: false }
+    pub(crate) fn new(input: Input, place: &Place, options: &DumpOptions) -> Self {
+        Reader { lines: Lines::new(input, place), options: *options, id: None, done: false }
     }
 
     fn read(&mut self) -> Result<Option<Entry>, Error> {
@@ -66,7 +64,7 @@ impl Reader {
                 continue;
             }
             let own = [&line.id, &line.page_id].into_iter().find_map(|id| id.as_ref().and_then(scalar));
-            let id = self.id.take().or(own).unwrap_or_else(|| line_id(self.lines.path(), number));
+            let id = self.id.take().or(own).unwrap_or_else(|| line_id(self.lines.file(), number));
             return Ok(Some(line.into_entry(id, &self.options)));
         }
     }

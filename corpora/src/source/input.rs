@@ -1,73 +1,66 @@
-//! Bytes of a file: counted for the progress, unpacked from bzip2 or gzip, cut into lines with a limit.
+//! Bytes of a file or of an archive's entry: counted for the progress, unpacked, cut into lines with a limit.
 #![deny(clippy::indexing_slicing)]
 
+use std::borrow::Cow;
 use std::cell::Cell;
+use std::fmt;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bzip2::bufread::MultiBzDecoder;
-use flate2::bufread::MultiGzDecoder;
+use glossa_base::unpack::{self, Unpacked, unpacked};
 
 use super::LIMIT;
 use crate::Error;
 
 /// The bytes of an opened file, unpacked.
-pub(crate) type Input = BufReader<Box<dyn Read + Send>>;
-
-const BLOCK: usize = 1 << 16;
+pub(crate) type Input = Unpacked;
 
 /// Opens a file and unpacks it; `bytes` counts what was read of it.
 pub(crate) fn open(path: &Path, bytes: &Arc<AtomicU64>) -> Result<Input, Error> {
-    Ok(unpacked(path, Counted::open(path, bytes)?))
+    Ok(unpacked(&path.display().to_string(), Counted::open(path, bytes)?))
 }
 
-/// Unpacks a file whose name ends in `.bz2` or `.gz`, or that begins as such a file does.
-pub(crate) fn unpacked(path: &Path, file: impl Read + Send + 'static) -> Input {
-    let named = |name: &str| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(name));
-    let mut file = BufReader::with_capacity(BLOCK, file);
-    // An error here comes again with the first read.
-    let start = file.fill_buf().unwrap_or_default();
-    let (bzip2, gzip) = (super::dump::begins_stream(start), start.starts_with(GZIP));
-    let unpacked: Box<dyn Read + Send> = if bzip2 || named("bz2") {
-        Box::new(Fused::new(MultiBzDecoder::new(file)))
-    } else if gzip || named("gz") {
-        Box::new(Fused::new(MultiGzDecoder::new(file)))
-    } else {
-        Box::new(file)
-    };
-    BufReader::with_capacity(BLOCK, unpacked)
+/// A file, or an entry of an archive: what errors call it, and what ids are made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The file on the disk.
+    pub(crate) path: PathBuf,
+    /// The entry's name.
+    pub(crate) entry: Option<String>,
 }
 
-/// A reader that is never asked again after an error: the bzip2 library aborts the program when it is
-/// (libbz2-rs-sys 0.2.6, after some damaged blocks).
-struct Fused<R> {
-    input: R,
-    error: Option<io::ErrorKind>,
-}
-
-impl<R> Fused<R> {
-    fn new(input: R) -> Self {
-        Fused { input, error: None }
+impl Place {
+    pub(crate) fn file(path: &Path) -> Self {
+        Place { path: path.to_path_buf(), entry: None }
     }
-}
 
-impl<R: Read> Read for Fused<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if let Some(kind) = self.error {
-            return Err(kind.into());
+    /// The place with a line: `file:3`, or `archive: entry, line 3`.
+    pub(crate) fn line(&self, number: u64) -> String {
+        match self.entry {
+            None => format!("{self}:{number}"),
+            Some(_) => format!("{self}, line {number}"),
         }
-        let read = self.input.read(buffer);
-        self.error = read.as_ref().err().map(io::Error::kind).filter(|kind| *kind != io::ErrorKind::Interrupted);
-        read
+    }
+
+    /// The name without folders, also those within an archive.
+    pub(crate) fn name(&self) -> Cow<'_, str> {
+        match &self.entry {
+            Some(entry) => entry.rsplit('/').next().unwrap_or_default().into(),
+            None => self.path.file_name().unwrap_or_default().to_string_lossy(),
+        }
     }
 }
 
-/// What gzip files begin with; no text does.
-const GZIP: &[u8] = &[0x1f, 0x8b, 0x08];
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.path.display())?;
+        self.entry.iter().try_for_each(|entry| write!(formatter, ": {entry}"))
+    }
+}
 
 /// A file that counts what is read of it.
 pub(crate) struct Counted {
@@ -90,51 +83,67 @@ impl Read for Counted {
     }
 }
 
-/// What a failed read means: bzip2 data that is cut off or damaged, or a file that cannot be read.
-pub(crate) fn read_error(path: &Path, place: String, cause: io::Error) -> Error {
-    match cause.kind() {
-        io::ErrorKind::UnexpectedEof => Error::Truncated { place },
-        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
-            Error::Malformed { place, reason: format!("unreadable data: {cause}") }
-        }
-        _ => Error::Read { path: path.to_path_buf(), cause },
+impl Seek for Counted {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
     }
 }
+
+/// What a failed read at a line or page means: packed data that are cut off, damaged or refused, or a file that
+/// cannot be read.
+pub(crate) fn read_error(place: &Place, at: String, cause: io::Error) -> Error {
+    let cause = match unpack::Error::from_io(cause) {
+        Ok(error) => return Error::Archive(error),
+        Err(cause) => cause,
+    };
+    match cause.kind() {
+        io::ErrorKind::UnexpectedEof => Error::Truncated { place: at },
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
+            Error::Malformed { place: at, reason: format!("{UNREADABLE}: {cause}") }
+        }
+        _ => Error::Read { path: place.path.clone(), cause },
+    }
+}
+
+/// Why bytes that do not unpack are refused.
+pub(crate) const UNREADABLE: &str = "unreadable data";
 
 /// The lines of a file, numbered, checked to be UTF-8.
 pub(crate) struct Lines {
     input: Input,
-    path: PathBuf,
+    place: Place,
     number: u64,
     buffer: Vec<u8>,
 }
 
 impl Lines {
-    pub(crate) fn new(input: Input, path: &Path) -> Self {
-        Lines { input, path: path.to_path_buf(), number: 0, buffer: Vec::new() }
+    pub(crate) fn new(input: Input, place: &Place) -> Self {
+        Lines { input, place: place.clone(), number: 0, buffer: Vec::new() }
     }
 
-    /// The file's path.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    /// The file.
+    pub(crate) fn file(&self) -> &Place {
+        &self.place
     }
 
-    /// `file:line` of the line last read.
+    /// The place of the line last read.
     pub(crate) fn place(&self) -> String {
-        format!("{}:{}", self.path.display(), self.number)
+        self.place.line(self.number)
     }
 
-    /// The next line and its number from 1, without its end; a byte order mark is taken off the first.
+    /// The next line and its number from 1, without its end; a byte order mark is taken off the first. After an
+    /// error of a line itself (UTF-8, length) the next one may be asked for.
     pub(crate) fn next(&mut self) -> Result<Option<(u64, &str)>, Error> {
         self.number += 1;
         self.buffer.clear();
         let limit = LIMIT as u64 + 2;
         let read = (&mut self.input).take(limit).read_until(b'\n', &mut self.buffer);
-        let read = read.map_err(|cause| read_error(&self.path, self.place(), cause))?;
+        let read = read.map_err(|cause| read_error(&self.place, self.place(), cause))?;
         if read == 0 {
             return Ok(None);
         }
         if self.buffer.len() as u64 >= limit {
+            self.pass_over().map_err(|cause| read_error(&self.place, self.place(), cause))?;
             return Err(Error::TooLong { place: self.place(), megabytes: LIMIT >> 20 });
         }
         let Ok(line) = std::str::from_utf8(&self.buffer) else {
@@ -144,6 +153,11 @@ impl Lines {
         let line = line.strip_suffix('\r').unwrap_or(line);
         let line = if self.number == 1 { line.strip_prefix('\u{feff}').unwrap_or(line) } else { line };
         Ok(Some((self.number, line)))
+    }
+
+    /// Reads up to the end of a line that is too long.
+    fn pass_over(&mut self) -> io::Result<()> {
+        if self.buffer.ends_with(b"\n") { Ok(()) } else { self.input.skip_until(b'\n').map(drop) }
     }
 }
 

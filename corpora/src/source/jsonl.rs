@@ -1,11 +1,9 @@
 //! JSON Lines: one object a line, with the text in one field and, if it likes, `id` and `title`.
 #![deny(clippy::indexing_slicing)]
 
-use std::path::Path;
-
 use serde_json::{Map, Value};
 
-use super::input::{Input, Lines};
+use super::input::{Input, Lines, Place};
 use super::{Entry, line_id};
 use crate::{Document, Error};
 
@@ -17,8 +15,8 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    pub(crate) fn new(input: Input, path: &Path, field: &str) -> Self {
-        Reader { lines: Lines::new(input, path), field: field.to_owned(), done: false }
+    pub(crate) fn new(input: Input, place: &Place, field: &str) -> Self {
+        Reader { lines: Lines::new(input, place), field: field.to_owned(), done: false }
     }
 
     fn read(&mut self) -> Result<Option<Document>, Error> {
@@ -29,7 +27,7 @@ impl Reader {
             }
             let parsed = parse(line, &self.field);
             let (id, title, text) = parsed.map_err(|reason| Error::Malformed { place: self.lines.place(), reason })?;
-            let id = id.unwrap_or_else(|| line_id(self.lines.path(), number));
+            let id = id.unwrap_or_else(|| line_id(self.lines.file(), number));
             return Ok(Some(Document { id, title, text }));
         }
     }

@@ -1,9 +1,7 @@
 //! Plain text: a document a line, or a document a block of lines.
 #![deny(clippy::indexing_slicing)]
 
-use std::path::Path;
-
-use super::input::{Input, Lines};
+use super::input::{Input, Lines, Place};
 use super::{DocumentUnit, Entry, LIMIT, line_id};
 use crate::{Document, Error};
 
@@ -15,8 +13,8 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    pub(crate) fn new(input: Input, path: &Path, unit: DocumentUnit) -> Self {
-        Reader { lines: Lines::new(input, path), unit, done: false }
+    pub(crate) fn new(input: Input, place: &Place, unit: DocumentUnit) -> Self {
+        Reader { lines: Lines::new(input, place), unit, done: false }
     }
 
     fn read(&mut self) -> Result<Option<Document>, Error> {
@@ -45,7 +43,7 @@ impl Reader {
         if text.is_empty() {
             return Ok(None);
         }
-        Ok(Some(Document { id: line_id(self.lines.path(), first), title: None, text }))
+        Ok(Some(Document { id: line_id(self.lines.file(), first), title: None, text }))
     }
 }
 

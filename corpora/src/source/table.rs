@@ -1,11 +1,9 @@
 //! CSV and TSV with a header: one column holds the text; columns `id` and `title` are used if there.
 #![deny(clippy::indexing_slicing)]
 
-use std::path::{Path, PathBuf};
-
 use glossa_base::nearest::nearest;
 
-use super::input::{Budget, Input, Limited, read_error};
+use super::input::{Budget, Input, Limited, Place, read_error};
 use super::{Entry, LIMIT, line_id};
 use crate::{Document, Error};
 
@@ -13,7 +11,7 @@ use crate::{Document, Error};
 pub(crate) struct Reader {
     rows: csv::Reader<Limited<Input>>,
     budget: Budget,
-    path: PathBuf,
+    place: Place,
     text: usize,
     id: Option<usize>,
     title: Option<usize>,
@@ -22,38 +20,29 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    pub(crate) fn new(input: Input, path: &Path, delimiter: u8, text_column: &str) -> Result<Self, Error> {
+    pub(crate) fn new(input: Input, place: &Place, delimiter: u8, text_column: &str) -> Result<Self, Error> {
         let budget = Budget::default();
         budget.refill();
         let limited = Limited { input, budget: budget.clone() };
         let mut rows = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(limited);
-        let header = rows.headers().map_err(|cause| explain(path, &budget, cause))?.clone();
+        let header = rows.headers().map_err(|cause| explain(place, &budget, cause))?.clone();
         let find = |name: &str| header.iter().position(|column| column.trim_start_matches('\u{feff}') == name);
         let Some(text) = find(text_column) else {
             return Err(Error::NoColumn {
-                path: path.to_path_buf(),
+                place: place.line(1),
                 column: text_column.to_owned(),
                 found: header.iter().map(|column| format!("`{column}`")).collect::<Vec<_>>().join(", "),
                 nearest: nearest(text_column, &header).map(str::to_owned),
             });
         };
         let (id, title) = (find("id"), find("title"));
-        Ok(Reader {
-            rows,
-            budget,
-            path: path.to_path_buf(),
-            text,
-            id,
-            title,
-            row: csv::StringRecord::new(),
-            done: false,
-        })
+        Ok(Reader { rows, budget, place: place.clone(), text, id, title, row: csv::StringRecord::new(), done: false })
     }
 
     fn read(&mut self) -> Result<Option<Document>, Error> {
         self.budget.refill();
         let more = self.rows.read_record(&mut self.row);
-        if !more.map_err(|cause| explain(&self.path, &self.budget, cause))? {
+        if !more.map_err(|cause| explain(&self.place, &self.budget, cause))? {
             return Ok(None);
         }
         let line = self.row.position().map_or(0, csv::Position::line);
@@ -61,26 +50,26 @@ impl Reader {
             index.and_then(|index| self.row.get(index)).filter(|field| !field.is_empty()).map(str::to_owned)
         };
         Ok(Some(Document {
-            id: field(self.id).unwrap_or_else(|| line_id(&self.path, line)),
+            id: field(self.id).unwrap_or_else(|| line_id(&self.place, line)),
             title: field(self.title),
             text: field(Some(self.text)).unwrap_or_default(),
         }))
     }
 }
 
-fn explain(path: &Path, budget: &Budget, cause: csv::Error) -> Error {
+fn explain(place: &Place, budget: &Budget, cause: csv::Error) -> Error {
     let line = cause.position().map_or(1, csv::Position::line);
-    let place = format!("{}:{line}", path.display());
+    let at = place.line(line);
     if budget.is_spent() {
-        return Error::TooLong { place, megabytes: LIMIT >> 20 };
+        return Error::TooLong { place: at, megabytes: LIMIT >> 20 };
     }
     match cause.into_kind() {
-        csv::ErrorKind::Io(cause) => read_error(path, place, cause),
-        csv::ErrorKind::Utf8 { .. } => Error::InvalidUtf8 { place },
+        csv::ErrorKind::Io(cause) => read_error(place, at, cause),
+        csv::ErrorKind::Utf8 { .. } => Error::InvalidUtf8 { place: at },
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            Error::Malformed { place, reason: format!("{len} fields, the header has {expected_len}") }
+            Error::Malformed { place: at, reason: format!("{len} fields, the header has {expected_len}") }
         }
-        other => Error::Malformed { place, reason: format!("not readable as a table: {other:?}") },
+        other => Error::Malformed { place: at, reason: format!("not readable as a table: {other:?}") },
     }
 }
 

@@ -1,15 +1,15 @@
 //! Tweets as archives hold them: objects of the v1.1 and v2 interfaces, one a line, and pages of v2 as
 //! `twarc2` writes them. Each line gives no tweet, one, or many; what is not a tweet (notices of deleted
-//! ones, limits) is left out.
+//! ones, limits) is left out. A line that cannot be read is named and left out: of millions that a stream
+//! brought, one is often damaged.
 #![deny(clippy::indexing_slicing)]
 
 use std::collections::{HashMap, VecDeque};
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::input::{Input, Lines};
+use super::input::{Input, Lines, Place};
 use super::{Entry, SourceKind};
 use crate::{Document, Error};
 
@@ -56,7 +56,7 @@ struct Tweet {
     retweet: bool,
 }
 
-/// The tweets of a file; a line that is no JSON is an error with its place.
+/// The tweets of a file.
 pub(crate) struct Reader {
     lines: Lines,
     options: TweetOptions,
@@ -65,18 +65,25 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    pub(crate) fn new(input: Input, path: &Path, options: &TweetOptions) -> Self {
-        Reader { lines: Lines::new(input, path), options: options.clone(), waiting: VecDeque::new(), done: false }
+    pub(crate) fn new(input: Input, place: &Place, options: &TweetOptions) -> Self {
+        Reader { lines: Lines::new(input, place), options: options.clone(), waiting: VecDeque::new(), done: false }
     }
 
     fn read(&mut self) -> Result<Option<Entry>, Error> {
         while self.waiting.is_empty() {
-            let Some((_, line)) = self.lines.next()? else { return Ok(None) };
-            if line.trim().is_empty() {
-                continue;
+            let found = match self.lines.next() {
+                Ok(None) => return Ok(None),
+                Ok(Some((_, line))) if line.trim().is_empty() => continue,
+                Ok(Some((_, line))) => entries(line, &self.options),
+                Err(error @ (Error::InvalidUtf8 { .. } | Error::TooLong { .. })) => {
+                    return Ok(Some(Entry::BadLine(error.to_string())));
+                }
+                Err(error) => return Err(error),
+            };
+            match found {
+                Ok(entries) => self.waiting.extend(entries),
+                Err(reason) => return Ok(Some(Entry::BadLine(format!("{}: {reason}", self.lines.place())))),
             }
-            let found = entries(line, &self.options);
-            self.waiting.extend(found.map_err(|reason| Error::Malformed { place: self.lines.place(), reason })?);
         }
         Ok(self.waiting.pop_front())
     }

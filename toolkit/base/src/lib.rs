@@ -1,5 +1,5 @@
 //! What every other crate stands on: failures with hints, whole-file writes, hashes, manifests,
-//! seeds, progress, downloads. It knows nothing about text or models.
+//! seeds, progress, downloads, unpacking. It knows nothing about text or models.
 
 pub mod atomic;
 pub mod download;
@@ -12,6 +12,7 @@ pub mod manifest;
 pub mod nearest;
 pub mod progress;
 pub mod seed;
+pub mod unpack;
 
 pub use failure::{Failure, Kind};
 pub use interrupt::Interrupt;

@@ -14,10 +14,12 @@ mod xml;
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+
+use glossa_base::unpack::{Packing, unpacked};
 
 use self::cutter::Cutter;
 use self::page::Context;
@@ -25,7 +27,7 @@ use self::prologue::Prologue;
 use self::streams::{Scanner, blocks};
 use self::workers::{Part, Parts};
 use super::Entry;
-use super::input::{self, Counted, read_error};
+use super::input::{Counted, Input, Place, read_error};
 use super::utf16::{Transcoded, is_utf16};
 use crate::Error;
 use crate::options::DumpOptions;
@@ -47,39 +49,61 @@ pub(crate) struct Reader {
 
 impl Reader {
     pub(crate) fn new(path: &Path, options: &DumpOptions, bytes: &Arc<AtomicU64>) -> Result<Self, Error> {
-        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Reader::with_threads(path, options, bytes, threads)
+        Reader::with_threads(path, options, bytes, threads())
     }
 
     fn with_threads(path: &Path, options: &DumpOptions, bytes: &Arc<AtomicU64>, threads: usize) -> Result<Self, Error> {
         let head = head(path)?;
+        let place = Place::file(path);
+        let file = Counted::open(path, bytes)?;
+        if head.packed && !head.utf16 {
+            return Reader::start(place.clone(), &head, options, threads, move |give| {
+                Scanner::new(file).run(give).map_err(|cause| read_error(&place, place.to_string(), cause))
+            });
+        }
+        let input = Transcoded::new(unpacked(&place.to_string(), file));
+        Reader::of_blocks(place, &head, input, options, threads)
+    }
+
+    /// The pages of a dump that can be read once only, as that in an archive, and is unpacked already.
+    pub(crate) fn of_stream(input: Input, place: Place, options: &DumpOptions) -> Result<Self, Error> {
+        let mut input = BufReader::new(Transcoded::new(input));
+        let mut bytes = Vec::new();
+        let read = prologue::read_head(&mut input, &mut bytes);
+        read.map_err(|cause| read_error(&place, place.to_string(), cause))?;
+        let head = Head { packed: false, utf16: false, damaged: false, bytes };
+        let input = io::Cursor::new(head.bytes.clone()).chain(input);
+        Reader::of_blocks(place, &head, input, options, threads())
+    }
+
+    /// Reads pages of text that needs no unpacking.
+    fn of_blocks(
+        place: Place,
+        head: &Head,
+        input: impl Read + Send + 'static,
+        options: &DumpOptions,
+        threads: usize,
+    ) -> Result<Self, Error> {
+        Reader::start(place.clone(), head, options, threads, move |give| {
+            blocks(input, give).map_err(|cause| read_error(&place, place.to_string(), cause))
+        })
+    }
+
+    fn start<P>(place: Place, head: &Head, options: &DumpOptions, threads: usize, produce: P) -> Result<Self, Error>
+    where
+        P: FnOnce(workers::Give<'_>) -> Result<(), Error> + Send + 'static,
+    {
         let mut cleaner = Cleaner::default();
         (cleaner.headings, cleaner.lists) = (options.headings, options.lists);
-        let place = || path.display().to_string();
-        let malformed = |reason| Error::Malformed { place: place(), reason };
         let prologue = match prologue::parse(&head.bytes, &mut cleaner) {
             Err(_) if head.damaged => Prologue::default(),
-            parsed => parsed.map_err(malformed)?,
+            parsed => parsed.map_err(|reason| Error::Malformed { place: place.to_string(), reason })?,
         };
-        let context = Arc::new(Context { path: path.to_path_buf(), cleaner, options: *options });
-
-        let (path, bytes) = (path.to_path_buf(), Arc::clone(bytes));
-        let read = |cause| Error::Read { path: path.clone(), cause };
-        let file = Counted::open(&path, &bytes)?;
-        let parts = if head.packed && !head.utf16 {
-            let path = path.clone();
-            workers::start(threads, &context, move |give| {
-                Scanner::new(file).run(give).map_err(|cause| read_error(&path, path.display().to_string(), cause))
-            })
-        } else {
-            let input = Transcoded::new(input::unpacked(&path, file));
-            let path = path.clone();
-            workers::start(threads, &context, move |give| {
-                blocks(input, give).map_err(|cause| read_error(&path, path.display().to_string(), cause))
-            })
-        };
+        let path = place.path.clone();
+        let context = Arc::new(Context { place, cleaner, options: *options });
+        let parts = workers::start(threads, &context, produce).map_err(|cause| Error::Read { path, cause })?;
         Ok(Reader {
-            parts: parts.map_err(read)?,
+            parts,
             context,
             cutter: Cutter::default(),
             ready: VecDeque::new(),
@@ -101,7 +125,7 @@ impl Reader {
             }
             Part::Damaged { offset, reason } => {
                 self.drop_open_page();
-                let path = self.context.path.display();
+                let path = &self.context.place;
                 let place = format!("{path}: the bzip2 stream at byte {offset}: {reason}");
                 self.ready.push_back(Entry::BadStream(place));
                 self.damaged = true;
@@ -158,9 +182,8 @@ impl Iterator for Reader {
     }
 }
 
-/// Whether a file begins as every bzip2 stream does.
-pub(crate) fn begins_stream(start: &[u8]) -> bool {
-    streams::mark(start.get(..10).unwrap_or(start)) == Some(0)
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// The beginning of a dump, and what it says about the rest.
@@ -181,8 +204,9 @@ fn head(path: &Path) -> Result<Head, Error> {
     let mut start = Vec::new();
     File::open(path).map_err(read)?.take(AHEAD).read_to_end(&mut start).map_err(read)?;
     let named = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("bz2"));
-    let packed = begins_stream(&start) || (named && streams::mark(&start).is_some());
-    let mut input = input::unpacked(path, File::open(path).map_err(read)?);
+    let packed = Packing::of_start(&start) == Some(Packing::Bzip2) || (named && streams::mark(&start).is_some());
+    let place = Place::file(path);
+    let mut input = unpacked(&place.to_string(), File::open(path).map_err(read)?);
     let utf16 = is_utf16(&mut input);
     let mut bytes = Vec::new();
     let end = prologue::read_head(BufReader::new(Transcoded::new(input)), &mut bytes);
@@ -190,6 +214,6 @@ fn head(path: &Path) -> Result<Head, Error> {
         (Ok(utf16), Ok(())) => Ok(Head { packed, utf16, damaged: false, bytes }),
         // The damage is met again, and counted, when the streams are read.
         (utf16, Err(_)) if packed => Ok(Head { packed, utf16: utf16.unwrap_or(false), damaged: true, bytes }),
-        (_, Err(cause)) | (Err(cause), _) => Err(read_error(path, path.display().to_string(), cause)),
+        (_, Err(cause)) | (Err(cause), _) => Err(read_error(&place, place.to_string(), cause)),
     }
 }

@@ -2,8 +2,6 @@
 //! can be expanded. A page that is no XML is named and left out; it never stops the reading.
 #![deny(clippy::indexing_slicing)]
 
-use std::path::PathBuf;
-
 use quick_xml::events::{BytesStart, Event};
 
 use super::cutter::{Cut, LONGEST_PAGE, older_revisions};
@@ -11,11 +9,12 @@ use super::xml::{self, unescaped};
 use crate::Document;
 use crate::options::DumpOptions;
 use crate::source::Entry;
+use crate::source::input::Place;
 use crate::wikitext::{self, Cleaner};
 
 /// What all pages of a dump are read with.
 pub(super) struct Context {
-    pub(super) path: PathBuf,
+    pub(super) place: Place,
     pub(super) cleaner: Cleaner,
     pub(super) options: DumpOptions,
 }
@@ -55,7 +54,7 @@ pub(super) fn place(page: &[u8], context: &Context) -> String {
     const OPEN: &[u8] = b"<title>";
     let title = memchr::memmem::find(page, OPEN).and_then(|start| page.get(start + OPEN.len()..));
     let title = title.and_then(|title| title.split(|&byte| byte == b'<').next());
-    let path = context.path.display();
+    let path = &context.place;
     match title {
         Some(title) if !title.is_empty() && title.len() < 1024 => {
             let title = String::from_utf8_lossy(title);

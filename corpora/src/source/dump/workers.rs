@@ -51,7 +51,7 @@ struct Job {
     parts: SyncSender<Part>,
 }
 
-type Give<'a> = &'a mut dyn FnMut(Piece) -> bool;
+pub(super) type Give<'a> = &'a mut dyn FnMut(Piece) -> bool;
 
 /// Starts `count` workers and a thread that gives them the pieces of `produce`.
 pub(super) fn start<P>(count: usize, context: &Arc<Context>, produce: P) -> io::Result<Parts>

@@ -49,7 +49,7 @@ pub(crate) enum Unit {
 #[derive(Args)]
 pub(crate) struct CorpusBuild {
     /// Files or folders: .txt, .jsonl, .csv, .tsv, MediaWiki dumps (.xml, .xml.bz2), CirrusSearch dumps,
-    /// WikiExtractor's JSON; each also as .bz2 or .gz.
+    /// WikiExtractor's JSON; each also as .bz2, .gz, .zst or .xz, and in .zip, .tar, .tar.gz and the like; .parquet.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) inputs: Vec<PathBuf>,
     /// The corpus folder to write.
