@@ -41,7 +41,7 @@ fn files() -> Vec<(String, Vec<u8>)> {
         ("b/AA/wiki_00".to_owned(), b"{\"id\":\"3\",\"title\":\"T\",\"text\":\"extracted\"}\n".to_vec()),
         ("b/b.csv".to_owned(), b"id,text\n5,row\n".to_vec()),
         ("b/c.tsv".to_owned(), b"text\ttitle\nrow\ttitled\n".to_vec()),
-        ("c.jsonl".to_owned(), b"{\"text\":\"line\"}\n{\"text\":\"other\",\"id\":4}\n".to_vec()),
+        ("c.jsonl".to_owned(), b"{\"text\":\"line\",\"id\":\"\"}\n{\"text\":\"other\",\"id\":4}\n".to_vec()),
         ("d.xml".to_owned(), XML.as_bytes().to_vec()),
         ("e-cirrussearch.json".to_owned(), CIRRUS.as_bytes().to_vec()),
         ("f.json".to_owned(), b"{\"id\":\"8\",\"title\":\"T\",\"text\":\"by its first line\"}\n".to_vec()),
@@ -82,6 +82,7 @@ fn an_archive_gives_what_its_folder_gives() {
     for (name, bytes) in archives {
         assert!(read_file(&name, &bytes, None).unwrap() == expected, "{name}");
     }
+    assert!(expected.iter().any(|document| document.id == "c:1"), "an empty id is none");
     // Within a folder, too.
     let outer = tempfile::tempdir().unwrap();
     std::fs::write(outer.path().join("m.tar"), &as_tar).unwrap();

@@ -27,7 +27,7 @@ impl Reader {
             }
             let parsed = parse(line, &self.field);
             let (id, title, text) = parsed.map_err(|reason| Error::Malformed { place: self.lines.place(), reason })?;
-            let id = id.unwrap_or_else(|| line_id(self.lines.file(), number));
+            let id = id.filter(|id| !id.is_empty()).unwrap_or_else(|| line_id(self.lines.file(), number));
             return Ok(Some(Document { id, title, text }));
         }
     }

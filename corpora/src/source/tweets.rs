@@ -170,7 +170,8 @@ fn first(tweet: &Map<String, Value>) -> Option<Tweet> {
 }
 
 fn plain(source: &Map<String, Value>, text: &str, retweet: bool) -> Option<Tweet> {
-    let id = text_in(source, "id_str").or_else(|| text_in(source, "id")).map(str::to_owned);
+    let named = |name| text_in(source, name).filter(|id| !id.is_empty());
+    let id = named("id_str").or_else(|| named("id")).map(str::to_owned);
     let id = id.or_else(|| source.get("id").and_then(Value::as_u64).map(|id| id.to_string()))?;
     Some(Tweet { id, text: unescaped(text), language: text_in(source, "lang").map(str::to_owned), retweet })
 }
@@ -278,7 +279,13 @@ mod tests {
 
     #[test]
     fn what_is_no_tweet_is_left_out() {
-        for line in [r#"{"delete":{"status":{"id":1}}}"#, r#"{"limit":{"track":5}}"#, "{}", r#"{"data":[1,null,{}]}"#] {
+        for line in [
+            r#"{"delete":{"status":{"id":1}}}"#,
+            r#"{"limit":{"track":5}}"#,
+            "{}",
+            r#"{"data":[1,null,{}]}"#,
+            r#"{"id_str":"","text":"no id"}"#,
+        ] {
             assert!(entries(line, &TweetOptions::default()).unwrap().is_empty(), "{line}");
         }
         for line in ["[1]", "{", "nonsense", "\"text\""] {
