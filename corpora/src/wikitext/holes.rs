@@ -3,6 +3,15 @@
 
 /// Appends a line without holes to `out`. What needs no change is copied in runs.
 pub(super) fn close(line: &str, out: &mut String) {
+    if is_whole(line.as_bytes()) {
+        out.push_str(line);
+    } else {
+        carefully(line, out);
+    }
+}
+
+/// As [`close`], character by character.
+fn carefully(line: &str, out: &mut String) {
     let from = out.len();
     let bytes = line.as_bytes();
     let (mut run, mut at) = (0, 0);
@@ -21,6 +30,53 @@ pub(super) fn close(line: &str, out: &mut String) {
     }
     out.push_str(line.get(run..).unwrap_or(""));
 }
+
+/// Whether no hole can be in a line, by pairs of neighbours, without a branch for each: most lines are whole,
+/// and blanks are too many and too irregular to be guessed.
+fn is_whole(line: &[u8]) -> bool {
+    let class = |table: &[u8; 256], byte: u8| table.get(usize::from(byte)).copied().unwrap_or(u8::MAX);
+    let Some((&first, rest)) = line.split_first() else { return true };
+    let mut found = class(&PAIRS.1, first);
+    let mut before = class(&PAIRS.0, first);
+    for byte in rest {
+        found |= before & class(&PAIRS.1, *byte);
+        before = class(&PAIRS.0, *byte);
+    }
+    found == 0
+}
+
+/// Classes of the first and of the second byte of pairs that may be holes: those that share a bit.
+const PAIRS: ([u8; 256], [u8; 256]) = {
+    let pairs: [(&[u8], &[u8]); 8] = [
+        (b" ", b" ),."),
+        (b"(\x88", b" ),;"),
+        (b",", b","),
+        (b"\xc2", b"\x85\xa0"),
+        (b"\xe1", b"\x9a"),
+        (b"\xe2", b"\x80\x81"),
+        (b"\xe3\xef", b"\x80\xbc"),
+        (&[], b"\t\x0b\x0c\r"),
+    ];
+    let mut tables = ([0x80; 256], [0; 256]);
+    let mut bit = 0;
+    while bit < pairs.len() {
+        // Both tables have a place for every byte.
+        #[expect(clippy::indexing_slicing, reason = "checked when compiled")]
+        {
+            let (mut firsts, mut seconds) = pairs[bit];
+            while let [first, more @ ..] = firsts {
+                tables.0[*first as usize] |= 1 << bit;
+                firsts = more;
+            }
+            while let [second, more @ ..] = seconds {
+                tables.1[*second as usize] |= 1 << bit;
+                seconds = more;
+            }
+        }
+        bit += 1;
+    }
+    tables
+};
 
 /// Bytes that may begin a character which holes consist of.
 const IS_MARK: [bool; 256] = {
@@ -108,5 +164,26 @@ fn close_parenthesis(symbol: char, from: usize, out: &mut String) {
 fn trim_blank(out: &mut String) {
     if out.ends_with(' ') {
         out.pop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_lines_are_left_alone_by_the_careful_way_too() {
+        let symbols =
+            [" ", "a", "(", ")", ",", ";", ".", "\t", "\u{a0}", "（", "）", "、", "，", "；", "\u{2009}", "ж"];
+        let mut wholes = 0;
+        for index in 0..symbols.len().pow(4) {
+            let line: String = (0..4).map(|place| symbols[index / symbols.len().pow(place) % symbols.len()]).collect();
+            let (mut quick, mut careful) = (String::new(), String::new());
+            close(&line, &mut quick);
+            carefully(&line, &mut careful);
+            assert_eq!(quick, careful, "{line:?}");
+            wholes += usize::from(is_whole(line.as_bytes()));
+        }
+        assert!(wholes > 500, "{wholes}");
     }
 }

@@ -31,7 +31,10 @@ fn plain(line: &str) -> Cow<'_, str> {
     let bytes = line.as_bytes();
     let mut line = Cow::Borrowed(line);
     if memchr::memchr2(b'\'', b'_', bytes).is_some() {
-        line = Cow::Owned(without_magic_words(&without_quotes(&line)));
+        line = Cow::Owned(without_quotes(&line));
+        if memchr::memmem::find(line.as_bytes(), b"__").is_some() {
+            line = Cow::Owned(without_magic_words(&line));
+        }
     }
     let is_hidden = memchr::memchr(HIDDEN_LEAD, bytes).is_some();
     if is_hidden || memchr::memchr3(b'[', b']', b'{', bytes).is_some() || memchr::memchr(b'}', bytes).is_some() {
@@ -71,7 +74,7 @@ fn content<'a>(line: &'a str, cleaner: &Cleaner) -> Option<&'a str> {
 fn without_quotes(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
     let mut rest = line;
-    while let Some(start) = rest.find('\'') {
+    while let Some(start) = memchr::memchr(b'\'', rest.as_bytes()) {
         let (before, tail) = rest.split_at(start);
         out.push_str(before);
         rest = tail.trim_start_matches('\'');

@@ -201,14 +201,18 @@ impl Output {
 /// Unpacks a stream and reads its pages. What the damaged end of a stream unpacks to is left out.
 fn unpack(stream: &Stream, window: &mut Vec<u8>, cutter: &mut Option<Cutter>, context: &Context, output: &mut Output) {
     let mut decoder = BzDecoder::new(stream.bytes.as_slice());
+    if window.is_empty() {
+        // Pages of memory that no stream reaches are never touched.
+        *window = vec![0; WINDOW];
+    }
     while output.wanted {
-        window.clear();
-        let read = (&mut decoder).take(WINDOW as u64).read_to_end(window);
-        match read {
-            Ok(0) => break,
-            Ok(_) => self::read(window, cutter, context, output),
+        let (filled, result) = fill(&mut decoder, window);
+        let unpacked = window.get(..filled).unwrap_or_default();
+        match result {
+            Ok(()) if filled == 0 => break,
+            Ok(()) => self::read(unpacked, cutter, context, output),
             Err(cause) if cause.kind() == io::ErrorKind::UnexpectedEof && stream.last => {
-                self::read(window, cutter, context, output);
+                self::read(unpacked, cutter, context, output);
                 return output.end(cutter, Part::Truncated);
             }
             Err(cause) => {
@@ -216,7 +220,7 @@ fn unpack(stream: &Stream, window: &mut Vec<u8>, cutter: &mut Option<Cutter>, co
                 return output.end(cutter, Part::Damaged { offset, reason });
             }
         }
-        if window.len() < WINDOW {
+        if filled < WINDOW {
             break;
         }
     }
@@ -227,6 +231,21 @@ fn unpack(stream: &Stream, window: &mut Vec<u8>, cutter: &mut Option<Cutter>, co
         let offset = stream.offset + (stream.bytes.len() - left) as u64;
         output.end(cutter, Part::Damaged { offset, reason: NO_STREAM.to_owned() });
     }
+}
+
+/// Reads until the window is full or the input ends. Not `read_to_end`: it asks for little at first, and
+/// each call of the decoder saves and restores its state, which took 4 % of all time.
+fn fill(decoder: &mut impl Read, window: &mut [u8]) -> (usize, io::Result<()>) {
+    let mut filled = 0;
+    while let Some(free) = window.get_mut(filled..).filter(|free| !free.is_empty()) {
+        match decoder.read(free) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
+            Err(cause) => return (filled, Err(cause)),
+        }
+    }
+    (filled, Ok(()))
 }
 
 /// Reads the pages of some bytes. Until a cutter is there, nobody knows whether a page is open.
