@@ -85,3 +85,40 @@ fn at_most_one_line_in_a_thousand_has_left_overs() {
         assert!(bad * 1000 <= lines.len(), "{name}: {bad} of {} lines", lines.len());
     }
 }
+
+/// Twenty pages whose text was read beside their wikitext; of each a few words around a place where markup
+/// stood: links within links, pronunciations, references, foreign names, conversions, tables.
+const READ_BY_EYE: [(&str, &str); 20] = [
+    ("Autism", "impaired social interaction, verbal and non-verbal"),
+    ("Albedo", "Albedo or reflection coefficient, derived"),
+    ("Alabama", "Alabama is a state located in the southeastern"),
+    ("Achilles", "Achilles (Ἀχιλλεύς, Akhilleus) was"),
+    ("Academy Awards", "Awards, or \"Oscars\", is an annual"),
+    ("Actrius", "Actresses (Catalan: Actrius) is a 1997"),
+    ("Ayn Rand", "(born Alisa Zinov'yevna Rosenbaum, "),
+    ("Allan Dwan", "Born Joseph Aloysius Dwan in Toronto, Ontario"),
+    ("Algeria", "Algeria (al-Jazā'ir; ⵍⵣⵣⴰⵢⴻⵔ Dzayer), officially"),
+    ("Astronomer", "An astronomer is a scientist in the field"),
+    ("ASCII", "ASCII, abbreviated from American Standard"),
+    ("Animation", "illusion of motion and change by means"),
+    ("Andorra", "Principality of Andorra (Principat d'Andorra), also"),
+    ("Arithmetic mean", "arithmetic mean, or simply the mean or average"),
+    ("Alaska", "British Columbia and Yukon border the state"),
+    ("Alkane", "an alkane, or paraffin (a historical"),
+    ("Abacus", "The abacus (plural abaci or abacuses), also"),
+    ("Ampere", "(SI unit symbol: A), often shortened to \"amp\", is"),
+    ("Aikido", "Aikido is a modern Japanese martial art"),
+    ("Asia", "eastern and northern hemispheres. Asia covers"),
+];
+
+#[test]
+fn pages_that_were_read_by_eye() {
+    let Some((_, documents)) = build_excerpt("enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2")
+    else {
+        return;
+    };
+    for (title, words) in READ_BY_EYE {
+        let document = documents.iter().find(|document| document.title.as_deref() == Some(title)).unwrap();
+        assert!(document.text.contains(words), "{title}: no {words:?} in {:.200}", document.text);
+    }
+}

@@ -146,11 +146,11 @@ pub fn run(plan: &Plan, setting: &RunSetting<'_>) -> Outcome<RunOutcome> {
     let next = || queue.lock().ok().and_then(|mut queue| queue.pop());
     let work = || {
         while let Some(language) = next() {
-            if let Err(stopped) = run_language(plan, language, setting, &outcome) {
-                if let (Ok(mut outcome), Ok(mut queue)) = (outcome.lock(), queue.lock()) {
-                    queue.clear();
-                    outcome.1.get_or_insert(stopped);
-                }
+            if let Err(stopped) = run_language(plan, language, setting, &outcome)
+                && let (Ok(mut outcome), Ok(mut queue)) = (outcome.lock(), queue.lock())
+            {
+                queue.clear();
+                outcome.1.get_or_insert(stopped);
             }
         }
     };

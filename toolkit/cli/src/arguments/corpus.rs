@@ -76,6 +76,15 @@ pub(crate) struct CorpusBuild {
     /// Drop documents with fewer words; the same as --filter minimum-words=NUMBER.
     #[arg(long, value_name = "NUMBER")]
     pub(crate) minimum_words: Option<u64>,
+    /// Of a Wikipedia's dump: keep headings, as lines of their own.
+    #[arg(long)]
+    pub(crate) headings: bool,
+    /// Of a Wikipedia's dump: leave out the items of lists.
+    #[arg(long)]
+    pub(crate) no_lists: bool,
+    /// Of a Wikipedia's dump: keep the pages that tell the meanings of a word apart.
+    #[arg(long)]
+    pub(crate) disambiguations: bool,
     /// Of tweets: leave out those that repeat another one, instead of reading that one.
     #[arg(long)]
     pub(crate) skip_retweets: bool,

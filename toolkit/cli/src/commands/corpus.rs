@@ -3,7 +3,9 @@
 mod fetch;
 
 use glossa_base::{Failure, Outcome};
-use glossa_corpora::{DocumentUnit, HELD_OUT_SHARE, Options, SourceKind, SplitCounts, Summary, TweetOptions};
+use glossa_corpora::{
+    DocumentUnit, DumpOptions, HELD_OUT_SHARE, Options, SourceKind, SplitCounts, Summary, TweetOptions,
+};
 use glossa_pipeline::corpus_statistics;
 
 use crate::arguments::{CorpusBuild, CorpusCommand, CorpusStats, Kind, Unit};
@@ -62,6 +64,11 @@ fn options(arguments: &CorpusBuild, seed: u64) -> Outcome<Options> {
             Unit::Block => DocumentUnit::Block,
         },
         text_field: arguments.text_column.clone(),
+        dump: DumpOptions {
+            headings: arguments.headings,
+            lists: !arguments.no_lists,
+            disambiguations: arguments.disambiguations,
+        },
         tweets: TweetOptions {
             language: arguments.language.clone(),
             skip_retweets: arguments.skip_retweets,

@@ -166,7 +166,8 @@ impl<'a> Planner<'a> {
         let written = Written { code: Some(self.code.clone()), character_coverage: language.character_coverage };
         let estimate = estimate::tokenizer(self.text, recipe.sample_megabytes);
         let corpus = self.id("corpus");
-        let tokenizer = self.add("tokenizer", Work::Tokenizer { recipe, written }, &[corpus.clone()], estimate);
+        let tokenizer =
+            self.add("tokenizer", Work::Tokenizer { recipe, written }, std::slice::from_ref(&corpus), estimate);
         self.add("tokens", Work::Tokens, &[corpus, tokenizer], estimate::tokens(self.text));
     }
 
