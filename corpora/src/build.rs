@@ -156,6 +156,7 @@ fn sift(entry: Entry, cleaner: &Cleaner, summary: &mut Summary) -> Option<Docume
     match entry {
         Entry::Redirect => summary.dropped.redirects += 1,
         Entry::Disambiguation => summary.dropped.disambiguations += 1,
+        Entry::ListPage => summary.dropped.list_pages += 1,
         Entry::BadPage(_) | Entry::BadStream(_) | Entry::PassedOver(_) => summary.dropped.bad_pages += 1,
         Entry::BadLine(_) => summary.dropped.bad_lines += 1,
         Entry::OtherNamespace => summary.dropped.other_namespaces += 1,

@@ -56,11 +56,13 @@ pub struct DumpOptions {
     pub lists: bool,
     /// Pages that tell the meanings of a word apart.
     pub disambiguations: bool,
+    /// Pages that are lists and little else.
+    pub list_pages: bool,
 }
 
 impl Default for DumpOptions {
     fn default() -> Self {
-        DumpOptions { headings: false, lists: true, disambiguations: false }
+        DumpOptions { headings: false, lists: true, disambiguations: false, list_pages: false }
     }
 }
 

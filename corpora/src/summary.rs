@@ -49,6 +49,9 @@ pub struct Dropped {
     pub redirects: u64,
     /// Pages that tell the meanings of a word apart.
     pub disambiguations: u64,
+    /// Pages that are lists and little else.
+    #[serde(default)]
+    pub list_pages: u64,
     /// Pages of a dump that could not be read.
     pub bad_pages: u64,
     /// Lines of tweets that could not be read.
@@ -85,10 +88,11 @@ pub struct Dropped {
 
 impl Dropped {
     /// Each reason in words with its count, in the order of the steps.
-    pub fn reasons(&self) -> [(&'static str, u64); 18] {
+    pub fn reasons(&self) -> [(&'static str, u64); 19] {
         [
             ("redirects", self.redirects),
             ("disambiguations", self.disambiguations),
+            ("list pages", self.list_pages),
             ("bad pages", self.bad_pages),
             ("bad lines", self.bad_lines),
             ("other namespaces", self.other_namespaces),

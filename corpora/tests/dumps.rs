@@ -42,11 +42,11 @@ fn english() {
         return;
     };
     // 100 pages are redirects; one of them is outside the article namespace and counted there.
-    assert_eq!((summary.read, documents.len()), (206, 98));
+    assert_eq!((summary.read, documents.len()), (206, 97));
     let dropped = &summary.dropped;
     assert_eq!(
-        (dropped.redirects, dropped.other_namespaces, dropped.disambiguations, dropped.total()),
-        (99, 1, 8, 108)
+        (dropped.redirects, dropped.other_namespaces, dropped.disambiguations, dropped.list_pages, dropped.total()),
+        (99, 1, 8, 1, 109)
     );
     check_no_markup(&documents);
     let anarchism = documents.iter().find(|document| document.title.as_deref() == Some("Anarchism")).unwrap();

@@ -87,6 +87,8 @@ pub(crate) enum Entry {
     Document(Document),
     Redirect,
     Disambiguation,
+    /// A page that is a list and little else.
+    ListPage,
     OtherNamespace,
     OtherContent,
     OtherLanguage,

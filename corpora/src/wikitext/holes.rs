@@ -177,7 +177,8 @@ mod tests {
             [" ", "a", "(", ")", ",", ";", ".", "\t", "\u{a0}", "（", "）", "、", "，", "；", "\u{2009}", "ж"];
         let mut wholes = 0;
         for index in 0..symbols.len().pow(4) {
-            let line: String = (0..4).map(|place| symbols[index / symbols.len().pow(place) % symbols.len()]).collect();
+            let digit = |place: u32| index / symbols.len().pow(place) % symbols.len();
+            let line: String = (0..4).filter_map(|place| symbols.get(digit(place)).copied()).collect();
             let (mut quick, mut careful) = (String::new(), String::new());
             close(&line, &mut quick);
             carefully(&line, &mut careful);

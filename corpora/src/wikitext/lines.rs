@@ -7,10 +7,41 @@ use std::borrow::Cow;
 use super::braces::VARIANT_END;
 use super::{Cleaner, entities, holes, show};
 
-/// Gives the lines that still hold a letter or a digit, tidied.
-pub(super) fn tidy(text: &str, cleaner: &Cleaner) -> String {
+/// How much of a page is lists.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Share {
+    items: usize,
+    item_bytes: usize,
+    prose_bytes: usize,
+}
+
+/// Fewer items make no list page.
+const FEWEST_ITEMS: usize = 20;
+/// So many times more bytes must be in items than in prose.
+const OUTWEIGHS: usize = 5;
+
+impl Share {
+    fn add(&mut self, line: &str) {
+        if line.starts_with(['*', '#']) {
+            self.items += 1;
+            self.item_bytes += line.len();
+        } else if !line.starts_with(['=', '|', '!', ':', ';']) {
+            self.prose_bytes += line.len();
+        }
+    }
+
+    /// Whether the page is a list and little else.
+    pub(super) fn is_list(self) -> bool {
+        self.items >= FEWEST_ITEMS && self.item_bytes >= OUTWEIGHS * self.prose_bytes
+    }
+}
+
+/// Gives the lines that still hold a letter or a digit, tidied, and how much of them is lists.
+pub(super) fn tidy(text: &str, cleaner: &Cleaner) -> (String, Share) {
     let mut out = String::with_capacity(text.len());
+    let mut share = Share::default();
     for line in text.lines() {
+        share.add(line.trim());
         let Some(line) = content(line.trim(), cleaner) else { continue };
         let line = plain(line);
         let start = out.len();
@@ -23,7 +54,7 @@ pub(super) fn tidy(text: &str, cleaner: &Cleaner) -> String {
         }
     }
     out.truncate(out.trim_end().len());
-    out
+    (out, share)
 }
 
 /// The line without markup. Most lines need few of the steps, and a look at the bytes tells which.

@@ -52,10 +52,17 @@ impl Cleaner {
 
     /// The prose of a page, one paragraph or list item a line.
     pub fn to_text(&self, wikitext: &str) -> String {
+        self.read(wikitext).0
+    }
+
+    /// The prose of a page, and whether the page is a list and little else: twenty items or more, with five
+    /// times the bytes of its prose. That is the same in every language, as titles are not.
+    pub fn read(&self, wikitext: &str) -> (String, bool) {
         let text = tags::strip(wikitext);
         let text = braces::strip(&text);
         let text = links::strip(&text, self);
-        lines::tidy(&text, self)
+        let (text, share) = lines::tidy(&text, self);
+        (text, share.is_list())
     }
 }
 

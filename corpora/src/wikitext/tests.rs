@@ -311,3 +311,16 @@ fn constructs_of_real_pages() {
     check("<poem>\nOne line,\nanother line.\n</poem>", "One line,\nanother line.");
     check("{{DEFAULTSORT:Mill}}__FORCETOC__The {{PAGENAME}} text ~~~~", "The text ~~~~");
 }
+
+#[test]
+fn a_list_and_little_else() {
+    let cleaner = Cleaner::default();
+    let items = |count: usize| "* [[An item]] of a list, with what it is\n".repeat(count);
+    let prose = "A sentence of prose stands here, as in any other article. ".repeat(10);
+    let is_list = |text: String| cleaner.read(&text).1;
+    assert!(is_list(format!("This is a list.\n\n== A ==\n{}== B ==\n{}", items(15), items(15))));
+    assert!(is_list("# один\n".repeat(30)));
+    assert!(!is_list(items(15)), "too short to tell");
+    assert!(!is_list(format!("{prose}\n{}", items(30))), "an article that has a list");
+    assert!(!is_list(format!("{prose}\n== References ==\n{}", "* Author, ''Title'', 1990\n".repeat(40))));
+}

@@ -2,6 +2,7 @@
 //! queue, and the same result as without it. Skipped where Slurm is not installed.
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::print_stderr, reason = "a skipped test says so")]
 
 mod support;
 

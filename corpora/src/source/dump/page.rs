@@ -197,6 +197,10 @@ impl Page {
             "" => title.clone().unwrap_or_default(),
             id => id.to_owned(),
         };
-        Ok(Entry::Document(Document { id, title, text: context.cleaner.to_text(&self.text) }))
+        let (text, is_list) = context.cleaner.read(&self.text);
+        if is_list && !context.options.list_pages {
+            return Ok(Entry::ListPage);
+        }
+        Ok(Entry::Document(Document { id, title, text }))
     }
 }

@@ -85,6 +85,9 @@ pub(crate) struct CorpusBuild {
     /// Of a Wikipedia's dump: keep the pages that tell the meanings of a word apart.
     #[arg(long)]
     pub(crate) disambiguations: bool,
+    /// Of a Wikipedia's dump: keep pages that are lists and little else.
+    #[arg(long)]
+    pub(crate) list_pages: bool,
     /// Of tweets: leave out those that repeat another one, instead of reading that one.
     #[arg(long)]
     pub(crate) skip_retweets: bool,

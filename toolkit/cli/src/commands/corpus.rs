@@ -68,6 +68,7 @@ fn options(arguments: &CorpusBuild, seed: u64) -> Outcome<Options> {
             headings: arguments.headings,
             lists: !arguments.no_lists,
             disambiguations: arguments.disambiguations,
+            list_pages: arguments.list_pages,
         },
         tweets: TweetOptions {
             language: arguments.language.clone(),

@@ -79,8 +79,8 @@ fn show_plan(arguments: &PipelinePlan, context: &Context) -> Outcome<()> {
 
 /// A line a stage: what it needs, from what, and whether it is done.
 fn describe(plan: &Plan, states: &[StageState]) -> String {
-    let width = plan.tasks.iter().map(|stage| stage.id.len()).max().unwrap_or(0);
-    let mut text = String::new();
+    let width = plan.tasks.iter().map(|stage| stage.id.len()).max().unwrap_or(0).max("stage and output".len());
+    let mut text = format!("{:<width$}  {:>7} {:>8} {:>8}  made from\n", "stage and output", "time", "memory", "disk");
     for (stage, state) in plan.tasks.iter().zip(states) {
         let needs = needs(stage);
         let line = format!("{:<width$}  {needs}  {:<12} {}", stage.id, sources(stage), tell(&state.state));

@@ -190,7 +190,7 @@ impl Summary {
         let rows: Vec<Vec<String>> = self.languages.iter().map(LanguageSummary::cells).collect();
         page.table(&HEAD, &rows);
         page.note(
-            "Perplexity, by piece and by word, and bits a character are of the forward language model on the test split. A word is what the language's segmenter finds; a document's end counts as one. Perplexities by piece of two vocabularies cannot be compared. Accuracy is on the task's test set, the mean over seeds with its standard deviation.",
+            "Perplexity, by piece and by word, and bits a character are of the forward language model on the test split. A word is what the language's segmenter finds; a document's end counts as one. Perplexities by piece of two vocabularies cannot be compared. Words to learn from are counted between white space; where a language writes none, each letter or digit counts as one. Accuracy is on the task's test set, the mean over seeds with its standard deviation.",
         );
         for language in self.languages.iter() {
             if let Some(failed) = &language.failed {
