@@ -480,22 +480,44 @@ fn meant(word: &str, known: &[String]) -> Option<String> {
 
 /// A TOML error on one line: file, line, column, what, and the nearest right key.
 fn describe(error: &toml::de::Error, text: &str, place: &str) -> Error {
-    let position = error.span().and_then(|span| text.get(..span.start)).map(|before| {
+    let start = error.span().map_or(0, |span| span.start);
+    let message = error.message().to_owned();
+    let quoted: Vec<String> = message.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    let (mut at, mut hint) = (start, None);
+    if let Some((word, known)) = quoted.split_first() {
+        if message.starts_with("unknown") {
+            hint = meant(word, known);
+            // The reader names the whole table of a schedule; the key stands within it.
+            at = keys_of_section(text, start).find(|(_, key)| key == word).map_or(start, |(place, _)| place);
+        } else if message.starts_with("missing field") {
+            let near = keys_of_section(text, start).find(|(_, key)| nearest(key, [word.as_str()]).is_some());
+            if let Some((place, _)) = near {
+                (at, hint) = (place, Some(format!("did you mean `{word}`?")));
+            }
+        }
+    }
+    let position = text.get(..at).filter(|_| error.span().is_some()).map(|before| {
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         format!(":{line}:{column}")
     });
-    let message = error.message().to_owned();
-    let quoted: Vec<String> = message.split('`').skip(1).step_by(2).map(str::to_owned).collect();
-    let hint = match quoted.split_first() {
-        Some((word, known)) if message.starts_with("unknown") => meant(word, known),
-        _ => None,
+    let place = format!("{place}{}", position.unwrap_or_default());
+    Error::Recipe { place, problem: message.replace('\n', " "), hint }
+}
+
+/// The keys of the section that begins at a place, each with where it stands: those before `=`, on lines of
+/// their own or between the braces of one line.
+fn keys_of_section(text: &str, start: usize) -> impl Iterator<Item = (usize, &str)> {
+    let rest = text.get(start..).unwrap_or_default();
+    let end = rest.get(1..).and_then(|rest| rest.find("\n[")).map_or(rest.len(), |end| end + 1);
+    let section = rest.get(..end).unwrap_or_default();
+    let key = move |equals: usize| {
+        let before = section.get(..equals)?.trim_end();
+        let is_key = |symbol: char| symbol.is_ascii_alphanumeric() || symbol == '_' || symbol == '-';
+        let key = before.get(before.trim_end_matches(is_key).len()..)?;
+        (!key.is_empty()).then(|| (start + before.len() - key.len(), key))
     };
-    Error::Recipe {
-        place: format!("{place}{}", position.unwrap_or_default()),
-        problem: message.replace('\n', " "),
-        hint,
-    }
+    section.match_indices('=').filter_map(move |(equals, _)| key(equals))
 }
 
 #[cfg(test)]
