@@ -13,8 +13,10 @@ mod composed;
 mod cpu;
 pub mod floor;
 pub mod profile;
+mod recording;
 mod sequence;
 mod shape;
+mod transformer;
 
 #[cfg(test)]
 mod tests;
@@ -30,8 +32,12 @@ use crate::Error;
 use crate::device::is_cpu;
 
 pub use cpu::adam::{AdamStep, adam, squares};
+pub use cpu::curve::Curve;
 pub use cpu::linear::Activation;
 pub use sequence::{Steps, Zoneout};
+pub use transformer::{
+    AttentionShape, Gather, Packing, Rotation, attention, curve, gated, gather, layer_norm, product, product_onto,
+};
 
 pub(crate) use cpu::dropped::factors;
 

@@ -1,92 +1,50 @@
 //! The operations under automatic differentiation: each keeps what its backward needs. First order
 //! only; the backward functions themselves cannot be differentiated.
 
+use burn::backend::Autodiff;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::{FloatTensor, IntTensor};
-use burn::backend::{Autodiff, AutodiffBackend, Backend};
 
 use glossa_base::seed::Stream;
 
 use super::backend::KernelOps;
 use super::cpu::linear::Activation;
+use super::recording::{backward, constant, record, second_order};
 use super::sequence::Steps;
 
-/// Declares an operation's backward: its kept state, and the gradients in the order of its parents.
-macro_rules! backward {
-    ($name:ident, $parents:literal, $state:ty, |$kept:pat_param, $grad:ident| $gradients:expr) => {
-        #[derive(Debug)]
-        struct $name;
-
-        impl<B: KernelOps> Backward<B, $parents> for $name {
-            type State = $state;
-
-            fn backward(self, ops: Ops<Self::State, $parents>, grads: &mut Gradients, _: &mut Checkpointer) {
-                let $grad = grads.consume::<B>(&ops.node);
-                let $kept = ops.state;
-                let gradients: [FloatTensor<B>; $parents] = $gradients;
-                for (parent, gradient) in ops.parents.into_iter().zip(gradients) {
-                    if let Some(parent) = parent {
-                        grads.register::<B>(parent.id, gradient);
-                    }
-                }
-            }
-        }
-    };
-}
-
-/// Runs an operation with one tracked output; `$keep` is evaluated only when gradients are wanted.
-macro_rules! record {
-    ($op:ident, $strategy:ty, [$($parent:ident),+], $output:expr, $keep:expr) => {{
-        match $op.prepare::<$strategy>([$($parent.node()),+]).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => {
-                $(let $parent = $parent.into_primitive();)+
-                let (output, rest) = $output($($parent.clone()),+);
-                let kept = $keep(&output, &rest, $($parent),+);
-                (prep.finish(kept, output), rest)
-            }
-            OpsKind::UnTracked(prep) => {
-                let (output, rest) = $output($($parent.into_primitive()),+);
-                (prep.finish(output), rest)
-            }
-        }
-    }};
-}
-
-backward!(Affine, 3, ([FloatTensor<B>; 3], Activation), |([x, weight, y], activation), grad| {
+backward!(KernelOps, Affine, 3, ([FloatTensor<B>; 3], Activation), |([x, weight, y], activation), grad| {
     let (x, weight, bias) = B::affine_backward(x, weight, y, grad, activation);
     [x, weight, bias]
 });
-backward!(Qrnn, 3, ([FloatTensor<B>; 6], Steps), |([x, weight, previous, cell, cells, gates], steps), grad| {
-    let (x, weight, bias) = B::qrnn_backward(x, weight, previous, cell, cells, gates, grad, steps);
-    [x, weight, bias]
-});
-backward!(Lstm, 4, ([FloatTensor<B>; 8], Steps), |(kept, steps), grad| {
+backward!(
+    KernelOps,
+    Qrnn,
+    3,
+    ([FloatTensor<B>; 6], Steps),
+    |([x, weight, previous, cell, cells, gates], steps), grad| {
+        let (x, weight, bias) = B::qrnn_backward(x, weight, previous, cell, cells, gates, grad, steps);
+        [x, weight, bias]
+    }
+);
+backward!(KernelOps, Lstm, 4, ([FloatTensor<B>; 8], Steps), |(kept, steps), grad| {
     let [x, input, hidden, first_output, first_cell, output, cells, gates] = kept;
     let (x, input, hidden, bias) =
         B::lstm_backward(x, input, hidden, first_output, first_cell, output, cells, gates, grad, steps);
     [x, input, hidden, bias]
 });
-backward!(DecoderLoss, 3, [FloatTensor<B>; 3], |[hidden, weight, bias], grad| {
+backward!(KernelOps, DecoderLoss, 3, [FloatTensor<B>; 3], |[hidden, weight, bias], grad| {
     [hidden, weight, bias].map(|gradient| B::scale(gradient, grad.clone()))
 });
-backward!(Embed, 1, (IntTensor<B>, FloatTensor<B>), |(ids, scales), grad| [B::embed_backward(ids, scales, grad)]);
-backward!(DropEntries, 1, (Stream, f32), |(stream, p), grad| [B::drop_entries(grad, stream, p)]);
-backward!(MaskSteps, 1, FloatTensor<B>, |mask, grad| [B::mask_steps(grad, mask)]);
-backward!(ConcatPool, 1, (FloatTensor<B>, IntTensor<B>), |(x, spans), grad| [B::concat_pool_backward(x, spans, grad)]);
-
-fn constant<B: Backend, C: CheckpointStrategy>(tensor: FloatTensor<B>) -> FloatTensor<Autodiff<B, C>> {
-    <Autodiff<B, C> as AutodiffBackend>::from_inner(tensor)
-}
-
-/// Second-order gradients are not offered; nothing in the toolkit asks for them.
-const FIRST_ORDER: &str = "the kernels have first-order gradients only";
-
-#[expect(clippy::panic, reason = "reached only by asking for second-order gradients, which no public function does")]
-fn second_order() -> ! {
-    panic!("{FIRST_ORDER}")
-}
+backward!(KernelOps, Embed, 1, (IntTensor<B>, FloatTensor<B>), |(ids, scales), grad| [B::embed_backward(
+    ids, scales, grad
+)]);
+backward!(KernelOps, DropEntries, 1, (Stream, f32), |(stream, p), grad| [B::drop_entries(grad, stream, p)]);
+backward!(KernelOps, MaskSteps, 1, FloatTensor<B>, |mask, grad| [B::mask_steps(grad, mask)]);
+backward!(KernelOps, ConcatPool, 1, (FloatTensor<B>, IntTensor<B>), |(x, spans), grad| [B::concat_pool_backward(
+    x, spans, grad
+)]);
 
 impl<B: KernelOps, C: CheckpointStrategy> KernelOps for Autodiff<B, C> {
     fn affine(

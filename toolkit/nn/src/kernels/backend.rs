@@ -110,15 +110,15 @@ pub(super) trait KernelOps: Backend {
     -> FloatTensor<Self>;
 }
 
-fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
+pub(super) fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(values, shape.to_vec()))
 }
 
-fn shape<const D: usize>(tensor: &FlexTensor) -> [usize; D] {
+pub(super) fn shape<const D: usize>(tensor: &FlexTensor) -> [usize; D] {
     std::array::from_fn(|axis| tensor.shape()[axis])
 }
 
-fn integers(tensor: &FlexTensor) -> Vec<usize> {
+pub(super) fn integers(tensor: &FlexTensor) -> Vec<usize> {
     let tensor = tensor.to_contiguous();
     let positive = |value: i64| usize::try_from(value).unwrap_or(usize::MAX);
     match tensor.dtype() {
@@ -131,6 +131,7 @@ fn integers(tensor: &FlexTensor) -> Vec<usize> {
 macro_rules! contiguous {
     ($($tensor:ident),+) => { $(let $tensor = $tensor.to_contiguous();)+ };
 }
+pub(super) use contiguous;
 
 /// The sizes of a recurrent layer, from its input and its cell.
 fn sizes(x: &FlexTensor, cell: &FlexTensor) -> Sizes {

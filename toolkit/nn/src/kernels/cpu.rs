@@ -4,6 +4,8 @@
 #![expect(unsafe_code, reason = "functions built for one instruction set are called after asking the processor")]
 
 pub(crate) mod adam;
+pub(crate) mod attention;
+pub(crate) mod curve;
 pub(crate) mod decoder;
 pub(crate) mod dropped;
 pub(crate) mod element;
@@ -11,7 +13,9 @@ pub(crate) mod embedding;
 pub(crate) mod linear;
 pub(crate) mod lstm;
 pub(crate) mod matrix;
+pub(crate) mod norm;
 pub(crate) mod pool;
 pub(crate) mod qrnn;
 pub(crate) mod recurrent;
+pub(crate) mod rows;
 pub(crate) mod steps;

@@ -14,7 +14,8 @@ fn every_gradient_is_right() {
     let wrong: Vec<_> = checks.iter().filter(|check| !check.passed()).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
     for reference in [check::Reference::Differences, check::Reference::Jacobian, check::Reference::Autodiff] {
-        for operation in ["linear", "QRNN", "LSTM", "decoder and loss", "step masks", "concat pooling", "embedding"] {
+        let recurrent = ["linear", "QRNN", "LSTM", "decoder and loss", "step masks", "concat pooling", "embedding"];
+        for operation in recurrent.into_iter().chain(["attention", "layer norm", "curve", "gate", "gathering"]) {
             let found = checks.iter().any(|check| check.operation == operation && check.reference == reference);
             assert!(found, "{operation} {reference:?}");
         }

@@ -1,6 +1,8 @@
 //! The kernels in `f32` on any device, against the same operations composed of plain tensor calls under
 //! automatic differentiation: values and gradients.
 
+mod transformer;
+
 use burn::prelude::*;
 use glossa_base::seed::{Purpose, Stream};
 
@@ -192,5 +194,6 @@ pub(super) fn run(device: &Device) -> Result<Vec<Check>, Error> {
     comparison.lstm()?;
     comparison.decoder()?;
     comparison.small()?;
+    comparison.transformer()?;
     Ok(comparison.checks)
 }

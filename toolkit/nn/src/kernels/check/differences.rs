@@ -1,6 +1,8 @@
 //! The kernels in `f64` against central differences. An operation is a function of several inputs; a
 //! random weight for each output makes it a scalar, whose gradient the backward claims to give.
 
+mod transformer;
+
 use glossa_base::seed::{Purpose, Stream};
 
 use super::numbers::{distance, dot, values};
@@ -98,7 +100,8 @@ impl Case<'_> {
 
 /// Every kernel, several shapes each, odd ones among them.
 pub(super) fn run() -> Vec<Check> {
-    [linear_cases(), qrnn_cases(), lstm_cases(), decoder_cases(), small_cases()].into_iter().flatten().collect()
+    let recurrent = [linear_cases(), qrnn_cases(), lstm_cases(), decoder_cases(), small_cases()];
+    recurrent.into_iter().chain([transformer::cases()]).flatten().collect()
 }
 
 fn linear_cases() -> Vec<Check> {

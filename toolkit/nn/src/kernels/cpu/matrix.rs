@@ -88,6 +88,25 @@ pub(crate) fn transposed_times<E: Element>(out: &mut [E], add: bool, left: Rows<
     matmul(target, accumulate(add), left.view().transpose(), right.view(), E::ONE, par);
 }
 
+/// [`times_transposed`] on the calling thread alone, rows of the result side by side: for work that is split
+/// elsewhere.
+pub(crate) fn times_transposed_alone<E: Element>(out: &mut [E], add: bool, left: Rows<'_, E>, right: Rows<'_, E>) {
+    let target = MatMut::from_row_major_slice_mut(out, left.rows, right.rows);
+    matmul(target, accumulate(add), left.view(), right.view().transpose(), E::ONE, Par::Seq);
+}
+
+/// [`times`] on the calling thread alone.
+pub(crate) fn times_alone<E: Element>(out: &mut [E], add: bool, left: Rows<'_, E>, right: Rows<'_, E>) {
+    let target = MatMut::from_row_major_slice_mut(out, left.rows, right.columns);
+    matmul(target, accumulate(add), left.view(), right.view(), E::ONE, Par::Seq);
+}
+
+/// [`transposed_times`] on the calling thread alone.
+pub(crate) fn transposed_times_alone<E: Element>(out: &mut [E], add: bool, left: Rows<'_, E>, right: Rows<'_, E>) {
+    let target = MatMut::from_row_major_slice_mut(out, left.columns, right.columns);
+    matmul(target, accumulate(add), left.view().transpose(), right.view(), E::ONE, Par::Seq);
+}
+
 fn accumulate(add: bool) -> Accum {
     if add { Accum::Add } else { Accum::Replace }
 }
