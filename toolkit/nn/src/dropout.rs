@@ -72,6 +72,12 @@ impl Noise {
         }
     }
 
+    /// What draws single numbers to drop, if any are dropped.
+    pub(crate) fn entries(self, purpose: u64, p: impl Fn(&Dropouts) -> f64) -> Option<(Stream, f32)> {
+        let p = p(&self.dropouts);
+        (p > 0.0).then(|| (self.stream.part(purpose), p as f32))
+    }
+
     /// A mask of the shape of two axes as a tensor.
     pub(crate) fn mask_tensor(self, purpose: u64, p: f64, shape: [usize; 2], device: &Device) -> Tensor<2> {
         Tensor::from_data(TensorData::new(self.mask(purpose, p, shape[0] * shape[1]), shape), device)

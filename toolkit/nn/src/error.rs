@@ -71,6 +71,14 @@ pub enum Error {
         /// Its shape.
         shape: Vec<usize>,
     },
+    /// A text of more tokens than a model has positions for.
+    #[error("a text of {tokens} tokens, and the model has positions for {most}")]
+    TooLong {
+        /// Its tokens.
+        tokens: usize,
+        /// The model's positions.
+        most: usize,
+    },
     /// Nothing to compute on.
     #[error("an empty batch")]
     EmptyBatch,
@@ -89,6 +97,7 @@ impl Error {
             Error::Token { .. } => "the text was tokenized with another tokenizer than the model's",
             Error::Shape { .. } => "give tensors that belong to the same model and batch",
             Error::NotFinite { .. } => "the training that made it went wrong: lower the rate, or fetch the model again",
+            Error::TooLong { .. } => "cut the text, or read it in windows",
             Error::EmptyBatch => "give at least one text with at least one piece",
         }
     }

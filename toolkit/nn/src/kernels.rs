@@ -36,7 +36,7 @@ pub use cpu::curve::Curve;
 pub use cpu::linear::Activation;
 pub use sequence::{Steps, Zoneout};
 pub use transformer::{
-    AttentionShape, Gather, Packing, Rotation, attention, curve, gated, gather, layer_norm, product, product_onto,
+    AttentionShape, Packing, Pooling, Rotation, attention, curve, gated, gather, layer_norm, product, product_onto,
 };
 
 pub(crate) use cpu::dropped::factors;

@@ -2,6 +2,7 @@
 
 pub mod attention;
 pub mod awd_lstm;
+pub mod bert;
 pub mod classifier;
 pub mod config;
 pub mod device;
@@ -12,11 +13,17 @@ pub mod groups;
 mod init;
 pub mod kernels;
 pub mod language_model;
+pub mod laser;
+mod layers;
+pub mod modernbert;
+pub mod packed;
+pub mod published;
 pub mod qrnn;
 pub mod recurrent;
 pub mod sampled;
 pub mod state;
 pub mod target;
+pub mod transformer;
 pub mod weights;
 
 pub use classifier::Classifier;
@@ -27,5 +34,7 @@ pub use encoder::{Encoder, Tokens};
 pub use error::Error;
 pub use groups::Grouped;
 pub use language_model::LanguageModel;
+pub use packed::PackedTokens;
 pub use sampled::Sampler;
 pub use target::{Aim, Mix, Problem, Targets, ValueScale};
+pub use transformer::{MaskedLanguageModel, Transformer, TransformerClassifier};

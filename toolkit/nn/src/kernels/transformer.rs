@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use burn::backend::Dispatch;
 use burn::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use backend::TransformerOps;
 
@@ -115,14 +116,18 @@ pub struct AttentionShape {
     pub rotation: Option<Arc<Rotation>>,
 }
 
-/// How the rows of a sequence become one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Gather {
+/// How the rows of a sequence become one; the names are those of Hugging Face configurations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pooling {
     /// The first one.
+    #[default]
+    #[serde(rename = "cls")]
     First,
     /// Their mean.
     Mean,
     /// Their maximum, column by column.
+    #[serde(rename = "max")]
     Maximum,
 }
 
@@ -226,7 +231,7 @@ pub fn product_onto(residual: Tensor<2>, x: Tensor<2>, weight: Tensor<2>) -> Res
 ///
 /// # Errors
 /// Shapes that do not fit.
-pub fn gather(x: Tensor<2>, packing: &Packing, how: Gather) -> Result<Tensor<2>, Error> {
+pub fn gather(x: Tensor<2>, packing: &Packing, how: Pooling) -> Result<Tensor<2>, Error> {
     let [tokens, width] = x.dims();
     filled("x", &[tokens, width])?;
     expect("x", &[tokens, width], &[packing.token_count(), width])?;

@@ -8,7 +8,7 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 
 use super::backend::TransformerOps;
-use super::{AttentionShape, Gather, Packing};
+use super::{AttentionShape, Packing, Pooling};
 use crate::kernels::cpu::curve::Curve;
 use crate::kernels::recording::{backward, constant, record, second_order};
 
@@ -29,7 +29,7 @@ backward!(TransformerOps, ProductOnto, 3, [FloatTensor<B>; 2], |[x, weight], gra
     let (x, weight) = B::product_backward(x, weight, grad.clone());
     [grad, x, weight]
 });
-backward!(TransformerOps, GatherRows, 1, (FloatTensor<B>, Packing, Gather), |(x, packing, how), grad| {
+backward!(TransformerOps, GatherRows, 1, (FloatTensor<B>, Packing, Pooling), |(x, packing, how), grad| {
     [B::gather_rows_backward(x, grad, packing, how)]
 });
 
@@ -114,12 +114,12 @@ impl<B: TransformerOps, C: CheckpointStrategy> TransformerOps for Autodiff<B, C>
         second_order()
     }
 
-    fn gather_rows(x: FloatTensor<Self>, packing: Packing, how: Gather) -> FloatTensor<Self> {
+    fn gather_rows(x: FloatTensor<Self>, packing: Packing, how: Pooling) -> FloatTensor<Self> {
         let run = |x| (B::gather_rows(x, packing.clone(), how), ());
         record!(GatherRows, C, [x], run, |_: &_, _: &_, x| (x, packing.clone(), how)).0
     }
 
-    fn gather_rows_backward(_: FloatTensor<Self>, _: FloatTensor<Self>, _: Packing, _: Gather) -> FloatTensor<Self> {
+    fn gather_rows_backward(_: FloatTensor<Self>, _: FloatTensor<Self>, _: Packing, _: Pooling) -> FloatTensor<Self> {
         second_order()
     }
 }

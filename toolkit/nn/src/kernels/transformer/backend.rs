@@ -6,7 +6,7 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Flex, backend_extension};
 
-use super::{AttentionShape, Gather, Packing};
+use super::{AttentionShape, Packing, Pooling};
 use crate::kernels::backend::{contiguous, shape as dims, tensor};
 use crate::kernels::cpu::curve::{self, Curve};
 use crate::kernels::cpu::matrix::{Rows, times, times_transposed, transposed_times};
@@ -59,13 +59,13 @@ pub(super) trait TransformerOps: Backend {
         grad: FloatTensor<Self>,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
     /// One vector a sequence.
-    fn gather_rows(x: FloatTensor<Self>, packing: Packing, how: Gather) -> FloatTensor<Self>;
+    fn gather_rows(x: FloatTensor<Self>, packing: Packing, how: Pooling) -> FloatTensor<Self>;
     /// Gradient of x.
     fn gather_rows_backward(
         x: FloatTensor<Self>,
         grad: FloatTensor<Self>,
         packing: Packing,
-        how: Gather,
+        how: Pooling,
     ) -> FloatTensor<Self>;
 }
 
@@ -173,14 +173,14 @@ impl TransformerOps for Flex {
         (tensor(grad_x, [rows, inputs]), tensor(grad_weight, [outputs, inputs]))
     }
 
-    fn gather_rows(x: FlexTensor, packing: Packing, how: Gather) -> FlexTensor {
+    fn gather_rows(x: FlexTensor, packing: Packing, how: Pooling) -> FlexTensor {
         contiguous!(x);
         let [_, width] = dims(&x);
         let gathered = timed("gathering", || rows::gather(x.storage::<f32>(), width, &packing, how));
         tensor(gathered, [packing.sequence_count(), width])
     }
 
-    fn gather_rows_backward(x: FlexTensor, grad: FlexTensor, packing: Packing, how: Gather) -> FlexTensor {
+    fn gather_rows_backward(x: FlexTensor, grad: FlexTensor, packing: Packing, how: Pooling) -> FlexTensor {
         contiguous!(x, grad);
         let [tokens, width] = dims(&x);
         let gradient = timed("gathering, backward", || {

@@ -4,7 +4,7 @@
 use burn::prelude::*;
 use burn::tensor::activation::{relu, sigmoid, softmax};
 
-use super::{AttentionShape, Gather, Packing, Rotation};
+use super::{AttentionShape, Packing, Pooling, Rotation};
 use crate::kernels::cpu::curve::Curve;
 
 /// Attention sequence by sequence, with whole matrices of scores.
@@ -78,13 +78,13 @@ pub(crate) fn gated(x: Tensor<2>, how: Curve) -> Tensor<2> {
 }
 
 /// One vector a sequence.
-pub(crate) fn gather(x: Tensor<2>, packing: &Packing, how: Gather) -> Tensor<2> {
+pub(crate) fn gather(x: Tensor<2>, packing: &Packing, how: Pooling) -> Tensor<2> {
     let one = |tokens: std::ops::Range<usize>| {
         let rows = x.clone().narrow(0, tokens.start, tokens.len());
         match how {
-            Gather::First => rows.narrow(0, 0, 1),
-            Gather::Mean => rows.mean_dim(0),
-            Gather::Maximum => rows.max_dim(0),
+            Pooling::First => rows.narrow(0, 0, 1),
+            Pooling::Mean => rows.mean_dim(0),
+            Pooling::Maximum => rows.max_dim(0),
         }
     };
     Tensor::cat(packing.sequences().map(one).collect(), 0)

@@ -66,7 +66,7 @@ impl Comparison {
             let pair = [gated(x.clone(), how)?, composed::gated(x.clone(), how)];
             self.compare("gate", &sizes, pair.map(Outcome::new), vec![("x", reader(&x))]);
         }
-        for how in [Gather::First, Gather::Mean, Gather::Maximum] {
+        for how in [Pooling::First, Pooling::Mean, Pooling::Maximum] {
             let (x, packing) = (self.input(1, [8, 5]), Packing::new(&[2, 1, 5])?);
             let pair = [gather(x.clone(), &packing, how)?, composed::gather(x.clone(), &packing, how)];
             self.compare("gathering", &format!("[2, 1, 5], {how:?}"), pair.map(Outcome::new), vec![("x", reader(&x))]);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Case, Check, values};
 use crate::kernels::cpu::curve::{self, Curve};
 use crate::kernels::cpu::{attention, norm, rows};
-use crate::kernels::transformer::{AttentionShape, Gather, Packing, Rotation};
+use crate::kernels::transformer::{AttentionShape, Packing, Pooling, Rotation};
 
 const CURVES: [Curve; 5] = [Curve::Gelu, Curve::GeluTanh, Curve::Silu, Curve::Relu, Curve::Tanh];
 
@@ -79,7 +79,7 @@ fn curve_cases() -> Vec<Check> {
 
 fn gather_cases() -> Vec<Check> {
     let mut checks = Vec::new();
-    for how in [Gather::First, Gather::Mean, Gather::Maximum] {
+    for how in [Pooling::First, Pooling::Mean, Pooling::Maximum] {
         let (packing, width) = (Packing::of(&[2, 1, 5]), 4);
         let forward = |i: &[Vec<f64>]| rows::gather(&i[0], width, &packing, how);
         let backward = |i: &[Vec<f64>], grad: &[f64]| vec![rows::gather_backward(&i[0], grad, width, &packing, how)];

@@ -1,0 +1,558 @@
+//! Transformer encoders with heads: a text's class, labels or number, a token's class, and the pieces
+//! behind masks. Tensors are read and written under the names of Hugging Face transformers.
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use burn::module::Param;
+use burn::prelude::*;
+use burn::tensor::activation::{sigmoid, softmax};
+use glossa_base::Outcome;
+use glossa_base::seed::{Purpose, Stream};
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+use crate::bert::{Bert, BertConfig, MODEL_TYPES};
+use crate::dropout::Noise;
+use crate::groups::{Grouped, layer_index};
+use crate::kernels::{Activation, Curve, Pooling, curve, decoder_loss, gather, linear};
+use crate::layers::{Linear, Norm, dropped};
+use crate::modernbert::{self, ModernBert, ModernBertConfig};
+use crate::packed::{PackedTokens, rows};
+use crate::published::{Slot, Slots, TensorSource, fill, save};
+use crate::target::{self, Aim, LastLayer, Likelihood, Problem};
+
+const OUTPUT_DROPOUT: u64 = 410;
+
+/// Refuses sizes that cannot be built: zeros, heads that do not divide the width, or more than 2³¹ weights.
+pub(crate) fn check_sizes([vocabulary, width, inner]: [usize; 3], layers: usize, heads: usize) -> Result<(), Error> {
+    let wrong = |problem: String| Err(Error::Config(problem));
+    if [vocabulary, width, inner, layers, heads].contains(&0) {
+        return wrong("a size is zero".to_owned());
+    }
+    if layers > 256 || vocabulary > 1 << 26 || width > 1 << 16 || inner > 1 << 18 {
+        return wrong(format!("{layers} layers of {width} and {inner} over {vocabulary} pieces are too large"));
+    }
+    if !width.is_multiple_of(heads) || !(width / heads).is_multiple_of(2) {
+        return wrong(format!("{heads} heads do not divide a width of {width} into even parts"));
+    }
+    if vocabulary * width + layers * width * (4 * width + inner) > 1 << 31 {
+        return wrong(format!("{layers} layers of {width} over {vocabulary} pieces are too large"));
+    }
+    Ok(())
+}
+
+/// The configuration of an encoder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum TransformerConfig {
+    /// Of ModernBERT's kind.
+    ModernBert(ModernBertConfig),
+    /// Of BERT's family.
+    Bert(BertConfig),
+}
+
+impl TransformerConfig {
+    /// Whether a `model_type` is one of these.
+    pub fn knows(model_type: &str) -> bool {
+        model_type == modernbert::MODEL_TYPE || MODEL_TYPES.contains(&model_type)
+    }
+
+    /// Reads a `config.json`.
+    ///
+    /// # Errors
+    /// Another kind of model, a missing key, or sizes that cannot be built.
+    pub fn read(json: &serde_json::Value) -> Result<Self, Error> {
+        let wrong = |cause: serde_json::Error| Error::Config(cause.to_string());
+        let kind = json.get("model_type").and_then(serde_json::Value::as_str).unwrap_or_default();
+        if kind == modernbert::MODEL_TYPE {
+            let config: ModernBertConfig = serde_json::from_value(json.clone()).map_err(wrong)?;
+            config.check()?;
+            return Ok(TransformerConfig::ModernBert(config));
+        }
+        if !MODEL_TYPES.contains(&kind) {
+            let known = MODEL_TYPES.join(", ");
+            return Err(Error::Config(format!(
+                "model_type is `{kind}`; known are {}, {known}",
+                modernbert::MODEL_TYPE
+            )));
+        }
+        let config: BertConfig = serde_json::from_value(json.clone()).map_err(wrong)?;
+        config.check()?;
+        Ok(TransformerConfig::Bert(config))
+    }
+
+    /// Pieces of the vocabulary.
+    pub fn vocabulary_size(&self) -> usize {
+        match self {
+            TransformerConfig::ModernBert(config) => config.vocab_size,
+            TransformerConfig::Bert(config) => config.vocab_size,
+        }
+    }
+
+    /// Width of a token's vector.
+    pub fn width(&self) -> usize {
+        match self {
+            TransformerConfig::ModernBert(config) => config.hidden_size,
+            TransformerConfig::Bert(config) => config.hidden_size,
+        }
+    }
+
+    /// Number of layers.
+    pub fn layer_count(&self) -> usize {
+        match self {
+            TransformerConfig::ModernBert(config) => config.num_hidden_layers,
+            TransformerConfig::Bert(config) => config.num_hidden_layers,
+        }
+    }
+
+    /// Tokens of the longest text.
+    pub fn longest(&self) -> usize {
+        match self {
+            TransformerConfig::ModernBert(config) => config.max_position_embeddings,
+            TransformerConfig::Bert(config) => config.longest(),
+        }
+    }
+
+    /// How a text's vectors become one.
+    pub fn pooling(&self) -> Pooling {
+        match self {
+            TransformerConfig::ModernBert(config) => config.classifier_pooling,
+            TransformerConfig::Bert(config) => config.classifier_pooling,
+        }
+    }
+
+    /// The same with another pooling.
+    #[must_use]
+    pub fn with_pooling(mut self, pooling: Pooling) -> Self {
+        match &mut self {
+            TransformerConfig::ModernBert(config) => config.classifier_pooling = pooling,
+            TransformerConfig::Bert(config) => config.classifier_pooling = pooling,
+        }
+        self
+    }
+
+    /// What stands before the encoder's tensors in a file with heads.
+    fn prefix(&self) -> &'static str {
+        match self {
+            TransformerConfig::ModernBert(_) => "model.",
+            TransformerConfig::Bert(config) if config.is_roberta() => "roberta.",
+            TransformerConfig::Bert(_) => "bert.",
+        }
+    }
+}
+
+/// An encoder of either kind.
+#[derive(Module, Debug)]
+pub enum Transformer {
+    /// ModernBERT and its descendants.
+    ModernBert(ModernBert),
+    /// BERT's family.
+    Bert(Bert),
+}
+
+impl Transformer {
+    /// An encoder with fresh weights.
+    pub fn new(config: &TransformerConfig, seed: u64, device: &Device) -> Self {
+        match config {
+            TransformerConfig::ModernBert(config) => Transformer::ModernBert(ModernBert::new(config, seed, device)),
+            TransformerConfig::Bert(config) => Transformer::Bert(Bert::new(config, seed, device)),
+        }
+    }
+
+    /// One vector a token, `[tokens, width]`; `noise` is present only in training.
+    ///
+    /// # Errors
+    /// Tokens of another vocabulary, or more than the model has positions for.
+    pub fn encode(&self, tokens: &PackedTokens, noise: Option<Noise>) -> Result<Tensor<2>, Error> {
+        match self {
+            Transformer::ModernBert(encoder) => encoder.encode(tokens, noise),
+            Transformer::Bert(encoder) => encoder.encode(tokens, noise),
+        }
+    }
+
+    /// One vector a text, `[texts, width]`.
+    ///
+    /// # Errors
+    /// As [`Transformer::encode`].
+    pub fn pool(&self, tokens: &PackedTokens, pooling: Pooling) -> Result<Tensor<2>, Error> {
+        gather(self.encode(tokens, None)?, tokens.packing(), pooling)
+    }
+
+    /// Its configuration.
+    pub fn config(&self) -> TransformerConfig {
+        match self {
+            Transformer::ModernBert(encoder) => TransformerConfig::ModernBert(encoder.config().clone()),
+            Transformer::Bert(encoder) => TransformerConfig::Bert(encoder.config().clone()),
+        }
+    }
+
+    fn embedding(&self) -> &Param<Tensor<2>> {
+        match self {
+            Transformer::ModernBert(encoder) => &encoder.embedding,
+            Transformer::Bert(encoder) => &encoder.embedding,
+        }
+    }
+
+    /// The device that the weights lie on.
+    pub fn device(&self) -> Device {
+        self.embedding().val().device()
+    }
+
+    pub(crate) fn slots<'a>(&'a mut self, prefix: &str, slots: &mut Slots<'a>) {
+        match self {
+            Transformer::ModernBert(encoder) => encoder.slots(prefix, slots),
+            Transformer::Bert(encoder) => encoder.slots(prefix, slots),
+        }
+    }
+
+    /// Reads an encoder; heads in the source are left aside.
+    ///
+    /// # Errors
+    /// Tensors that are missing, unexpected or of another shape.
+    pub fn read(config: &TransformerConfig, source: &dyn TensorSource, device: &Device) -> Outcome<Self> {
+        let mut encoder = Self::blank(config, device);
+        let prefix = prefix_in(config, source);
+        let mut slots = Slots::new();
+        encoder.slots(prefix, &mut slots);
+        // Beside an encoder with a prefix stand heads; without one, only the poolers and tables known by name.
+        let aside =
+            |name: &str| if prefix.is_empty() { is_head(name) } else { !name.starts_with(prefix) || is_head(name) };
+        fill(slots, source, &aside)?;
+        Ok(encoder)
+    }
+
+    /// An encoder whose weights are about to be read.
+    fn blank(config: &TransformerConfig, device: &Device) -> Self {
+        // Drawing no numbers: a deviation of zero.
+        let quiet = match config.clone() {
+            TransformerConfig::ModernBert(config) => {
+                TransformerConfig::ModernBert(ModernBertConfig { initializer_range: 0.0, ..config })
+            }
+            TransformerConfig::Bert(config) => TransformerConfig::Bert(BertConfig { initializer_range: 0.0, ..config }),
+        };
+        let mut encoder = Self::new(&quiet, 0, device);
+        match (&mut encoder, config) {
+            (Transformer::ModernBert(encoder), TransformerConfig::ModernBert(config)) => encoder.reconfigure(config),
+            (Transformer::Bert(encoder), TransformerConfig::Bert(config)) => encoder.reconfigure(config),
+            _ => {}
+        }
+        encoder
+    }
+
+    /// Writes the encoder alone, without a prefix.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn save(&self, path: &Path) -> Outcome<()> {
+        let (mut copy, mut slots) = (self.clone(), Slots::new());
+        copy.slots("", &mut slots);
+        save(&slots, path)
+    }
+}
+
+/// The prefix that the encoder's tensors have in a source.
+fn prefix_in(config: &TransformerConfig, source: &dyn TensorSource) -> &'static str {
+    let prefix = config.prefix();
+    if source.shapes().keys().any(|name| name.starts_with(&format!("{prefix}embeddings."))) { prefix } else { "" }
+}
+
+/// What files have beside an encoder: heads, poolers, and tables of position numbers.
+fn is_head(name: &str) -> bool {
+    let heads = ["head.", "decoder.", "classifier.", "cls.", "lm_head.", "pooler.", "qa_outputs.", "dense."];
+    heads.iter().any(|head| name.starts_with(head)) || name.contains("pooler.") || name.ends_with("position_ids")
+}
+
+/// A head: pooled vectors, a map, a curve, perhaps a norm, and the answers.
+#[derive(Module, Debug)]
+struct ClassifierHead {
+    inner: Linear,
+    norm: Option<Norm>,
+    output: Linear,
+    #[module(skip)]
+    curve: Curve,
+}
+
+impl ClassifierHead {
+    fn new(config: &TransformerConfig, outputs: usize, seed: u64, device: &Device) -> Self {
+        let (stream, width) = (Stream::new(seed, Purpose::Weights, 1, 0), config.width());
+        let (bias, norm, inner, output, curve) = match config {
+            TransformerConfig::ModernBert(config) => (
+                config.classifier_bias,
+                Some(Norm::new(width, config.norm_bias, config.epsilon(), device)),
+                config.outward_deviation(),
+                (width as f32).powf(-0.5),
+                config.classifier_activation,
+            ),
+            TransformerConfig::Bert(config) => {
+                let deviation = config.initializer_range as f32;
+                (true, None, deviation, deviation, Curve::Tanh)
+            }
+        };
+        ClassifierHead {
+            inner: Linear::new([width, width], bias, inner, stream.part(0), device),
+            norm,
+            output: Linear::new([width, outputs], true, output, stream.part(1), device),
+            curve,
+        }
+    }
+
+    /// All but the last map: `[rows, width]`.
+    fn hidden(&self, x: Tensor<2>, noise: Option<Noise>) -> Result<Tensor<2>, Error> {
+        let x = curve(self.inner.forward(x)?, self.curve);
+        let x = match &self.norm {
+            Some(norm) => norm.forward(x)?,
+            None => x,
+        };
+        Ok(dropped(x, noise.and_then(|noise| noise.entries(OUTPUT_DROPOUT, |dropouts| dropouts.output))))
+    }
+
+    fn slots<'a>(&'a mut self, config: &TransformerConfig, slots: &mut Slots<'a>) {
+        let (inner, output) = match config {
+            TransformerConfig::ModernBert(_) => ("head.dense", "classifier"),
+            TransformerConfig::Bert(config) if config.is_roberta() => ("classifier.dense", "classifier.out_proj"),
+            TransformerConfig::Bert(_) => ("bert.pooler.dense", "classifier"),
+        };
+        self.inner.slots(inner, slots);
+        if let Some(norm) = &mut self.norm {
+            norm.slots("head.norm", slots);
+        }
+        self.output.slots(output, slots);
+    }
+}
+
+/// An encoder with a head that answers for texts, pairs of texts, or tokens.
+#[derive(Module, Debug)]
+pub struct TransformerClassifier {
+    /// The encoder.
+    pub encoder: Transformer,
+    head: ClassifierHead,
+    #[module(skip)]
+    pooling: Pooling,
+}
+
+impl TransformerClassifier {
+    /// An encoder with a fresh head of so many outputs.
+    pub fn new(encoder: Transformer, outputs: usize, seed: u64) -> Self {
+        let (config, device) = (encoder.config(), encoder.device());
+        let head = ClassifierHead::new(&config, outputs, seed, &device);
+        TransformerClassifier { encoder, head, pooling: config.pooling() }
+    }
+
+    /// Each text as one vector, `[texts, width]`.
+    ///
+    /// # Errors
+    /// As [`Transformer::encode`].
+    pub fn read_texts(&self, tokens: &PackedTokens, noise: Option<Noise>) -> Result<Tensor<2>, Error> {
+        gather(self.encoder.encode(tokens, noise)?, tokens.packing(), self.pooling)
+    }
+
+    /// How well the head answers for vectors of texts, or of tokens.
+    ///
+    /// # Errors
+    /// Targets that do not fit the rows or the head.
+    pub fn likelihood(&self, rows: Tensor<2>, aim: &Aim<'_>, noise: Option<Noise>) -> Result<Likelihood, Error> {
+        let hidden = self.head.hidden(rows, noise)?;
+        let bias = self.head.output.bias_or_zeros();
+        target::likelihood(hidden, LastLayer { weight: self.head.output.weight.val(), bias }, aim)
+    }
+
+    /// The head's outputs for vectors of texts, or of tokens, without noise: `[rows, outputs]`.
+    ///
+    /// # Errors
+    /// Vectors of another width.
+    pub fn logits(&self, rows: Tensor<2>) -> Result<Tensor<2>, Error> {
+        self.head.output.forward(self.head.hidden(rows, None)?)
+    }
+
+    /// What the head answers for each text `[texts, outputs]`: probabilities of classes that exclude each
+    /// other, of labels that do not, or a number.
+    ///
+    /// # Errors
+    /// As [`Transformer::encode`].
+    pub fn answers(&self, tokens: &PackedTokens, problem: Problem) -> Result<Tensor<2>, Error> {
+        let outputs = self.logits(self.read_texts(tokens, None)?)?;
+        Ok(match problem {
+            Problem::SingleLabel => softmax(outputs, 1),
+            Problem::MultiLabel => sigmoid(outputs),
+            Problem::Regression => outputs,
+        })
+    }
+
+    /// Number of outputs.
+    pub fn output_count(&self) -> usize {
+        self.head.output.outputs()
+    }
+
+    /// Reads an encoder and its head.
+    ///
+    /// # Errors
+    /// Tensors that are missing, unexpected or of another shape.
+    pub fn read(
+        config: &TransformerConfig,
+        outputs: usize,
+        source: &dyn TensorSource,
+        device: &Device,
+    ) -> Outcome<Self> {
+        let mut model = Self::new(Transformer::blank(config, device), outputs, 0);
+        let mut slots = Slots::new();
+        model.encoder.slots(config.prefix(), &mut slots);
+        model.head.slots(config, &mut slots);
+        fill(slots, source, &|name| name.ends_with("position_ids"))?;
+        Ok(model)
+    }
+
+    /// Writes encoder and head as transformers' `…ForSequenceClassification` has them.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn save(&self, path: &Path) -> Outcome<()> {
+        let (mut copy, mut slots, config) = (self.clone(), Slots::new(), self.encoder.config());
+        copy.encoder.slots(config.prefix(), &mut slots);
+        copy.head.slots(&config, &mut slots);
+        save(&slots, path)
+    }
+}
+
+/// The embeddings, each layer, the head.
+impl Grouped for TransformerClassifier {
+    fn group_count(&self) -> usize {
+        self.encoder.config().layer_count() + 2
+    }
+
+    fn group(&self, path: &str) -> usize {
+        encoder_group(path, self.encoder.config().layer_count())
+    }
+}
+
+fn encoder_group(path: &str, layers: usize) -> usize {
+    match layer_index(path) {
+        Some(layer) => layer + 1,
+        None if path.contains("final_norm") => layers,
+        None if path.starts_with("encoder") => 0,
+        None => layers + 1,
+    }
+}
+
+/// A ModernBERT with a decoder that shares the embedding's weights: it guesses pieces behind masks.
+#[derive(Module, Debug)]
+pub struct MaskedLanguageModel {
+    /// The encoder.
+    pub encoder: Transformer,
+    inner: Linear,
+    norm: Norm,
+    /// `[vocabulary]`.
+    decoder_bias: Param<Tensor<1>>,
+    #[module(skip)]
+    curve: Curve,
+}
+
+impl MaskedLanguageModel {
+    /// A model with fresh weights.
+    pub fn new(config: &ModernBertConfig, seed: u64, device: &Device) -> Self {
+        Self::with_encoder(Transformer::ModernBert(ModernBert::new(config, seed, device)), config, seed, device)
+    }
+
+    fn with_encoder(encoder: Transformer, config: &ModernBertConfig, seed: u64, device: &Device) -> Self {
+        let (stream, width) = (Stream::new(seed, Purpose::Weights, 1, 0), config.hidden_size);
+        let deviation = config.outward_deviation();
+        MaskedLanguageModel {
+            encoder,
+            inner: Linear::new([width, width], config.classifier_bias, deviation, stream, device),
+            norm: Norm::new(width, config.norm_bias, config.epsilon(), device),
+            decoder_bias: Param::from_tensor(Tensor::zeros([config.vocab_size], device)),
+            curve: config.classifier_activation,
+        }
+    }
+
+    /// What the decoder reads at some tokens of a batch, `[places, width]`.
+    ///
+    /// # Errors
+    /// As [`Transformer::encode`], or a place outside the batch.
+    pub fn read(&self, tokens: &PackedTokens, places: &[u32], noise: Option<Noise>) -> Result<Tensor<2>, Error> {
+        let count = tokens.packing().token_count();
+        if places.is_empty() || places.iter().any(|place| *place as usize >= count) {
+            let found = vec![places.len(), places.iter().max().copied().unwrap_or_default() as usize];
+            return Err(Error::Shape { tensor: "places", found, wanted: format!("some of {count} tokens") });
+        }
+        let hidden = rows(self.encoder.encode(tokens, noise)?, places)?;
+        self.norm.forward(curve(self.inner.forward(hidden)?, self.curve))
+    }
+
+    /// How well the decoder guesses the pieces of these places.
+    ///
+    /// # Errors
+    /// Pieces of another vocabulary, or not one a place.
+    pub fn likelihood(&self, hidden: Tensor<2>, pieces: &[u32], smoothing: f32) -> Result<Likelihood, Error> {
+        let vocabulary = self.vocabulary_size();
+        if let Some(&token) = pieces.iter().find(|piece| **piece as usize >= vocabulary) {
+            return Err(Error::Token { token, vocabulary });
+        }
+        let ids: Vec<i32> = pieces.iter().map(|&piece| piece as i32).collect();
+        let ids = Tensor::from_data(TensorData::new(ids, [pieces.len()]), &hidden.device());
+        let (weight, bias) = (self.encoder.embedding().val(), self.decoder_bias.val());
+        let (loss, statistics) = decoder_loss(hidden, weight, bias, ids, smoothing)?;
+        Ok(Likelihood { loss, statistics })
+    }
+
+    /// The decoder's outputs `[places, vocabulary]`.
+    ///
+    /// # Errors
+    /// As [`MaskedLanguageModel::read`].
+    pub fn logits(&self, tokens: &PackedTokens, places: &[u32]) -> Result<Tensor<2>, Error> {
+        let hidden = self.read(tokens, places, None)?;
+        linear(hidden, self.encoder.embedding().val(), self.decoder_bias.val(), Activation::Identity)
+    }
+
+    /// Pieces of the vocabulary.
+    pub fn vocabulary_size(&self) -> usize {
+        self.decoder_bias.dims()[0]
+    }
+
+    fn all_slots<'a>(&'a mut self, slots: &mut Slots<'a>) {
+        self.encoder.slots("model.", slots);
+        self.inner.slots("head.dense", slots);
+        self.norm.slots("head.norm", slots);
+        slots.push((vec!["decoder.bias".to_owned()], Slot::Vector(&mut self.decoder_bias)));
+    }
+
+    /// Reads a model; the decoder's weights are the embedding's.
+    ///
+    /// # Errors
+    /// Tensors that are missing, unexpected or of another shape.
+    pub fn read_from(config: &ModernBertConfig, source: &dyn TensorSource, device: &Device) -> Outcome<Self> {
+        if !config.tie_word_embeddings || !config.decoder_bias {
+            let problem = "a decoder with weights of its own, or without a bias, is not known here";
+            return Err(Error::Config(problem.to_owned()).into());
+        }
+        let encoder = Transformer::blank(&TransformerConfig::ModernBert(config.clone()), device);
+        let mut model = Self::with_encoder(encoder, config, 0, device);
+        let mut slots = Slots::new();
+        model.all_slots(&mut slots);
+        fill(slots, source, &|name| name == "decoder.weight")?;
+        Ok(model)
+    }
+
+    /// Writes the model as transformers' `ModernBertForMaskedLM` has it.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn save(&self, path: &Path) -> Outcome<()> {
+        let (mut copy, mut slots) = (self.clone(), Slots::new());
+        copy.all_slots(&mut slots);
+        save(&slots, path)
+    }
+}
+
+/// Each layer from the input up, then embeddings, final norm and decoder together, as in recurrent models.
+impl Grouped for MaskedLanguageModel {
+    fn group_count(&self) -> usize {
+        self.encoder.config().layer_count() + 1
+    }
+
+    fn group(&self, path: &str) -> usize {
+        layer_index(path).unwrap_or(self.encoder.config().layer_count())
+    }
+}
