@@ -15,7 +15,6 @@ use serde::{Deserialize, Serialize};
 use backend::TransformerOps;
 
 use super::cpu::curve::Curve;
-use super::cpu::element::Element;
 use super::shape::{expect, filled};
 use crate::Error;
 use crate::device::is_cpu;
@@ -87,19 +86,9 @@ impl Rotation {
         Rotation { cosines, sines }
     }
 
-    /// Turns row after row `[tokens, size]`; `direction` -1 turns back.
-    pub(super) fn turn<E: Element>(&self, rows: &mut [E], size: usize, direction: f64) {
-        let half = size / 2;
-        let angles = self.cosines.chunks(half).zip(self.sines.chunks(half));
-        for (row, (cosines, sines)) in rows.chunks_mut(size).zip(angles) {
-            let (low, high) = row.split_at_mut(half);
-            for ((low, high), (cosine, sine)) in low.iter_mut().zip(high).zip(cosines.iter().zip(sines)) {
-                let (cosine, sine) = (E::of(f64::from(*cosine)), E::of(f64::from(*sine) * direction));
-                let (old_low, old_high) = (*low, *high);
-                *low = old_low * cosine - old_high * sine;
-                *high = old_high * cosine + old_low * sine;
-            }
-        }
+    /// The cosines and sines `[positions, size / 2]`.
+    pub(super) fn angles(&self) -> (&[f32], &[f32]) {
+        (&self.cosines, &self.sines)
     }
 }
 

@@ -10,9 +10,12 @@ use super::element::{Element, exp_and_sum, for_each_processor};
 use super::matrix::{Rows, times_alone, times_transposed_alone, transposed_times_alone};
 use crate::kernels::transformer::AttentionShape;
 
-/// Queries and keys of a tile: its scores, half a megabyte, stay in a core's cache.
+/// Queries and keys of a tile: its scores, a quarter of a megabyte, stay in a core's cache.
 const QUERIES: usize = 128;
 const KEYS: usize = 512;
+
+/// Queries of a tile in a local layer: of its scores, those within reach count.
+const LOCAL_QUERIES: usize = 64;
 
 /// The outputs `[tokens, heads · size]` and, head after head, the logarithm of each token's sum of
 /// exponentials `[heads, tokens]`, which the backward needs.
@@ -105,7 +108,9 @@ fn thirds_side_by_side<E: Element>(by_head: &[E], heads: usize, tokens: usize, s
 
 /// Some columns of some rows, as a matrix of their own.
 fn columns<E: Copy>(rows: &[E], tokens: &Range<usize>, width: usize, columns: Range<usize>) -> Vec<E> {
-    tokens.clone().flat_map(|token| &rows[token * width..][columns.clone()]).copied().collect()
+    let mut out = Vec::with_capacity(tokens.len() * columns.len());
+    tokens.clone().for_each(|token| out.extend_from_slice(&rows[token * width..][columns.clone()]));
+    out
 }
 
 /// Queries (scaled), keys and values `[tokens, size]` of a head, turned by their positions.
@@ -156,8 +161,8 @@ impl<'a, E: Element> Head<'a, E> {
 
     fn turn(&mut self, direction: f64) {
         if let Some(rotation) = &self.shape.rotation {
-            rotation.turn(&mut self.queries, self.size, direction);
-            rotation.turn(&mut self.keys, self.size, direction);
+            turn(&mut self.queries, self.size, rotation.angles(), direction);
+            turn(&mut self.keys, self.size, rotation.angles(), direction);
         }
     }
 
@@ -179,8 +184,9 @@ impl<'a, E: Element> Head<'a, E> {
 
     /// Tiles of queries, each with the tiles of keys that it sees.
     fn tiles(&self) -> impl Iterator<Item = (Range<usize>, Vec<Range<usize>>)> + '_ {
-        (0..self.tokens()).step_by(QUERIES).map(|from| {
-            let queries = from..(from + QUERIES).min(self.tokens());
+        let tile = if self.shape.reach.is_some() { LOCAL_QUERIES } else { QUERIES };
+        (0..self.tokens()).step_by(tile).map(move |from| {
+            let queries = from..(from + tile).min(self.tokens());
             let (first, last) = (self.seen(queries.start).start, self.seen(queries.end - 1).end);
             let keys = (first..last).step_by(KEYS).map(|from| from..(from + KEYS).min(last)).collect();
             (queries, keys)
@@ -325,6 +331,27 @@ for_each_processor! {
         for (share, slope) in shares[band.clone()].iter_mut().zip(&mut slopes[band]) {
             *share = (*share - log).exp();
             *slope = *share * (*slope - delta);
+        }
+    }
+}
+
+/// Turns row after row `[tokens, size]` by the angles of its position; `direction` -1 turns back.
+fn turn<E: Element>(rows: &mut [E], size: usize, (cosines, sines): (&[f32], &[f32]), direction: f64) {
+    let angles = cosines.chunks(size / 2).zip(sines.chunks(size / 2));
+    for (row, angles) in rows.chunks_mut(size).zip(angles) {
+        let (low, high) = row.split_at_mut(size / 2);
+        turn_row(low, high, angles, E::of(direction));
+    }
+}
+
+for_each_processor! {
+    turn_row<E>(low: &mut [E], high: &mut [E], angles: (&[f32], &[f32]), direction: E) {
+        let angles = angles.0.iter().zip(angles.1);
+        for ((low, high), (cosine, sine)) in low.iter_mut().zip(high).zip(angles) {
+            let (cosine, sine) = (E::of_single(*cosine), E::of_single(*sine) * direction);
+            let (old_low, old_high) = (*low, *high);
+            *low = old_low * cosine - old_high * sine;
+            *high = old_high * cosine + old_low * sine;
         }
     }
 }

@@ -33,6 +33,8 @@ pub(crate) trait Element:
     const LOWEST: Self;
     /// The nearest value.
     fn of(value: f64) -> Self;
+    /// The same value, of a table of `f32`.
+    fn of_single(value: f32) -> Self;
     /// The same value in `f64`.
     fn wide(self) -> f64;
     /// eˣ.
@@ -64,6 +66,11 @@ impl Element for f32 {
     #[inline(always)]
     fn of(value: f64) -> Self {
         value as f32
+    }
+
+    #[inline(always)]
+    fn of_single(value: f32) -> Self {
+        value
     }
 
     #[inline(always)]
@@ -116,6 +123,10 @@ impl Element for f64 {
 
     fn of(value: f64) -> Self {
         value
+    }
+
+    fn of_single(value: f32) -> Self {
+        f64::from(value)
     }
 
     fn wide(self) -> f64 {

@@ -54,20 +54,26 @@ for_each_processor! {
     /// The mean of a row and one over its deviation.
     moments<E>(row: &[E], epsilon: f64) -> (E, E) {
         let count = row.len() as f64;
-        let mean = E::of(total(row.iter().copied()).wide() / count);
-        let variance = total(row.iter().map(|value| (*value - mean) * (*value - mean))).wide() / count;
+        let mean = E::of(total(row.len(), |at| row[at]).wide() / count);
+        let variance = total(row.len(), |at| (row[at] - mean) * (row[at] - mean)).wide() / count;
         (mean, E::of(1.0 / (variance + epsilon).sqrt()))
     }
 }
 
-/// A sum in a fixed order.
+const LANES: usize = 16;
+
+/// The sum of so many terms, in a fixed order that fills vector registers.
 #[inline(always)]
-fn total<E: Element>(values: impl ExactSizeIterator<Item = E>) -> E {
-    let mut lanes = [E::ZERO; 16];
-    for (index, value) in values.enumerate() {
-        lanes[index % 16] += value;
+fn total<E: Element>(count: usize, term: impl Fn(usize) -> E) -> E {
+    let mut lanes = [E::ZERO; LANES];
+    let whole = count / LANES * LANES;
+    for block in (0..whole).step_by(LANES) {
+        for (lane, sum) in lanes.iter_mut().enumerate() {
+            *sum += term(block + lane);
+        }
     }
-    lanes.iter().fold(E::ZERO, |total, lane| total + *lane)
+    let rest = (whole..count).fold(E::ZERO, |sum, at| sum + term(at));
+    lanes.iter().fold(rest, |total, lane| total + *lane)
 }
 
 for_each_processor! {
@@ -83,12 +89,11 @@ for_each_processor! {
     row_backward<E>(x: &[E], grad: &[E], out: &mut [E], moments: (E, E), scale: &[E]) {
         let (mean, rate) = moments;
         let count = E::of(x.len() as f64);
-        let scaled = |(grad, scale): (&E, &E)| *grad * *scale;
-        let even = total(grad.iter().zip(scale).map(scaled)) / count;
-        let along = x.iter().zip(grad.iter().zip(scale)).map(|(x, pair)| (*x - mean) * rate * scaled(pair));
-        let along = total(along) / count;
-        for ((out, x), pair) in out.iter_mut().zip(x).zip(grad.iter().zip(scale)) {
-            *out = rate * (scaled(pair) - even - (*x - mean) * rate * along);
+        let (grad, scale) = (&grad[..x.len()], &scale[..x.len()]);
+        let even = total(x.len(), |at| grad[at] * scale[at]) / count;
+        let along = total(x.len(), |at| (x[at] - mean) * rate * grad[at] * scale[at]) / count;
+        for (at, out) in out.iter_mut().enumerate().take(x.len()) {
+            *out = rate * (grad[at] * scale[at] - even - (x[at] - mean) * rate * along);
         }
     }
 }
