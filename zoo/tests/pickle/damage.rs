@@ -1,7 +1,10 @@
 //! Good files that are cut off or changed: a typed error or a value, never a panic.
 
+use std::path::Path;
+
 use glossa_zoo::pickle::{Error, TensorFile, check_state_dict, read_itos};
 
+use crate::mutate::mutated;
 use crate::writer::{View, dict, f32s, int, legacy, pickle, text, torch, written};
 
 const WORDS: &[u8] =
@@ -19,8 +22,11 @@ fn files() -> [Vec<u8>; 2] {
 
 /// Opens and reads whatever is there.
 fn read_all(bytes: &[u8]) -> Result<usize, Error> {
-    let written = written("x.pth", bytes);
-    let mut file = TensorFile::open(&written.path)?;
+    read_path(&written("x.pth", bytes).path)
+}
+
+fn read_path(path: &Path) -> Result<usize, Error> {
+    let mut file = TensorFile::open(path)?;
     let names: Vec<String> = file.survey().tensors.iter().map(|tensor| tensor.name.clone()).collect();
     names.iter().map(|name| file.read(name).map(|numbers| numbers.len())).sum()
 }
@@ -71,6 +77,19 @@ fn no_changed_byte_is_a_panic() {
     }
     assert!(refused > tried / 2, "{refused} of {tried} refused");
     eprintln!("{refused} of {tried} changed files refused");
+}
+
+#[test]
+fn no_row_of_changes_is_a_panic() {
+    let seeds = [files().to_vec(), vec![WORDS.to_vec()]].concat();
+    let (mut refused, file) = (0, tempfile::NamedTempFile::new().unwrap());
+    let tried = mutated(&seeds, |number, bytes| {
+        std::fs::write(file.path(), &bytes).unwrap();
+        let is_refused = if number == 2 { read_itos(file.path()).is_err() } else { read_path(file.path()).is_err() };
+        refused += u64::from(is_refused);
+    });
+    assert!(refused > tried / 2, "{refused} of {tried} refused");
+    eprintln!("{refused} of {tried} files with several changes refused");
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! Writes pickles, and files of `torch.save` in both formats, opcode by opcode.
+#![allow(dead_code, unreachable_pub, reason = "each test uses some of it")]
 
 use std::io::Write;
 use std::path::PathBuf;
