@@ -78,7 +78,8 @@ pub fn check_safetensors(path: &Path) -> Result<Vec<TensorEntry>, Error> {
     if count > LONGEST || count > length - 8 {
         return Err(refuse(format!("a header of {count} bytes is announced in a file of {length}")));
     }
-    let mut bytes = Vec::new();
+    // No more than the file has.
+    let mut bytes = Vec::with_capacity(usize::try_from(count).unwrap_or(0));
     file.take(count).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.first() != Some(&b'{') || bytes.len() as u64 != count {
         return Err(refuse("the header is no JSON object".to_owned()));

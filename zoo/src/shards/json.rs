@@ -46,11 +46,8 @@ impl<'de, T: Slot> Visitor<'de> for EntriesVisitor<T> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let (mut entries, mut seen) = (Vec::new(), HashSet::new());
-        while let Some(key) = map.next_key::<String>()? {
+        while let Some(Key(key)) = map.next_key()? {
             let name = crate::dtype::shown(&key);
-            if key.len() > LONGEST_KEY {
-                return Err(A::Error::custom(format!("the name `{name}` has more than {LONGEST_KEY} bytes")));
-            }
             if entries.len() >= ENTRIES {
                 return Err(A::Error::custom(format!("more than {ENTRIES} entries")));
             }
@@ -61,6 +58,33 @@ impl<'de, T: Slot> Visitor<'de> for EntriesVisitor<T> {
             entries.push((key, value));
         }
         Ok(Entries(entries))
+    }
+}
+
+/// A name that is not too long; a longer one is not copied.
+struct Key(String);
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(KeyVisitor)
+    }
+}
+
+struct KeyVisitor;
+
+impl Visitor<'_> for KeyVisitor {
+    type Value = Key;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a name")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Key, E> {
+        if text.len() > LONGEST_KEY {
+            let name = crate::dtype::shown(text);
+            return Err(E::custom(format!("the name `{name}` has more than {LONGEST_KEY} bytes")));
+        }
+        Ok(Key(text.to_owned()))
     }
 }
 
