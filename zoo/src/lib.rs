@@ -1,11 +1,19 @@
-//! Model folders as they are published: the names of their files, the card, and the check that a
-//! folder is whole. It opens no weights, runs no model and knows nothing about the network.
+//! Model folders as they are published: the names of their files, the card, and the check that a folder is whole;
+//! and the weight files of others, judged before anything opens them. It runs no model and knows nothing about the
+//! network.
+//!
+//! Weight files of others: [`shards`] finds them and checks headers of safetensors and indices of shards;
+//! [`pickle`] reads the vocabularies of fastai and the files of `torch.save` without executing anything of them.
 
 pub mod card;
+mod dtype;
 pub mod layout;
+pub mod pickle;
+pub mod shards;
 pub mod verify;
 mod yaml;
 
 pub use card::{Card, Error, MetricRow};
+pub use dtype::Dtype;
 pub use layout::ModelKind;
 pub use verify::{Verified, verify};
