@@ -14,13 +14,13 @@ use tokenizers::models::wordpiece::WordPiece;
 use super::files::Trouble;
 
 /// More entries than any vocabulary or list of merges that is known (XLM-V has 0.9 million pieces).
-const MOST_ENTRIES: usize = 1_500_000;
+pub(super) const MOST_ENTRIES: usize = 1_000_000;
 /// Ids are rows of a table of embeddings.
 pub(super) const HIGHEST_ID: u32 = 4_000_000;
 /// Bytes of one piece; the library keeps pieces in a tree that is as deep as the longest.
-const LONGEST_PIECE: usize = 1024;
-/// Nodes of that tree, which take about 150 bytes each.
-const MOST_NODES: usize = 2_000_000;
+pub(super) const LONGEST_PIECE: usize = 1024;
+/// Nodes of that tree, which take up to 350 bytes each; XLM-RoBERTa's pieces need 0.8 million.
+const MOST_NODES: usize = 1_000_000;
 /// WordPiece tries all parts of a word: time grows with the square of this. BERT has 100.
 const LONGEST_WORD: usize = 200;
 

@@ -11,10 +11,7 @@ use tokenizers::{AddedToken, Tokenizer};
 use super::contain::contained;
 use super::files::{Settings, SpecialNames, Trouble};
 use super::library::Library;
-
-/// More pieces than any model is known to have.
-const MOST_PIECES: usize = 1_500_000;
-const LONGEST_PIECE: usize = 1024;
+use super::model_file::{LONGEST_PIECE, MOST_ENTRIES};
 
 /// The names that BERT's tokenizer has where no file says otherwise.
 struct Names {
@@ -82,7 +79,7 @@ pub(super) fn read(bytes: &[u8], settings: &Settings, names: &SpecialNames) -> R
 fn vocabulary(text: &str) -> Result<Vocab, String> {
     let mut vocab = Vocab::default();
     for (id, line) in text.lines().enumerate() {
-        if id >= MOST_PIECES || line.len() > LONGEST_PIECE {
+        if id >= MOST_ENTRIES || line.len() > LONGEST_PIECE {
             return Err(format!("line {} is too long, or one too many", id + 1));
         }
         let id = u32::try_from(id).map_err(|_| "it has too many pieces".to_owned())?;
@@ -93,6 +90,6 @@ fn vocabulary(text: &str) -> Result<Vocab, String> {
 
 fn has_capitals(vocab: &Vocab, names: &Names) -> bool {
     let bracketed = |piece: &str| piece.starts_with('[') && piece.ends_with(']');
-    let mut pieces = vocab.keys().filter(|piece| !bracketed(piece) && !names.all().contains(&*piece));
+    let mut pieces = vocab.keys().filter(|piece| !bracketed(piece) && !names.all().contains(piece));
     pieces.any(|piece| piece.chars().any(char::is_uppercase))
 }
