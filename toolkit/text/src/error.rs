@@ -61,6 +61,30 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// A folder without a tokenizer that can be read.
+    #[error("{} has no tokenizer; looked for {looked_for}", folder.display())]
+    NoTokenizer {
+        /// The folder.
+        folder: PathBuf,
+        /// The files looked for.
+        looked_for: String,
+    },
+    /// A tokenizer of a kind that is not read.
+    #[error("{} is a tokenizer of a kind that is not read: {why}", path.display())]
+    UnsupportedTokenizer {
+        /// The file.
+        path: PathBuf,
+        /// What is not read.
+        why: String,
+    },
+    /// An imported tokenizer failed on a text or on ids.
+    #[error("the tokenizer {} failed: {why}", tokenizer.display())]
+    Imported {
+        /// The tokenizer's folder.
+        tokenizer: PathBuf,
+        /// What happened.
+        why: String,
+    },
     /// A file of a newer format than this tool knows.
     #[error("{} has format {found}, this glossa knows {known}", path.display())]
     NewerFormat {
@@ -140,6 +164,13 @@ impl Error {
             }
             Error::NoText => "check the input: it has no letters or digits".to_owned(),
             Error::Tokenizer { .. } => "train the tokenizer again, or fetch it again".to_owned(),
+            Error::NoTokenizer { .. } => "fetch the model's tokenizer files into that folder".to_owned(),
+            Error::UnsupportedTokenizer { .. } => {
+                "save the tokenizer as tokenizer.json (transformers: `save_pretrained` of a fast tokenizer)".to_owned()
+            }
+            Error::Imported { .. } => {
+                "check the text; if it is ordinary, the tokenizer's files are damaged: fetch them again".to_owned()
+            }
             Error::NewerFormat { .. } => "use a newer glossa".to_owned(),
             Error::TokenFile { .. } => "encode the text again".to_owned(),
             Error::TokenOutOfRange { .. } => "encode with the tokenizer that the file was started for".to_owned(),

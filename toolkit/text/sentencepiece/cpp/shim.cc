@@ -59,6 +59,8 @@ class SentencePieceProcessor {
   util::Status Encode(std::string_view, std::vector<int>*) const;
   util::Status SampleEncode(std::string_view, int, float, std::vector<int>*) const;
   util::Status Decode(const std::vector<int>&, std::string*) const;
+  // The message `SentencePieceText` of sentencepiece.proto; empty when the library failed.
+  std::string EncodeAsSerializedProto(std::string_view) const;
   int GetPieceSize() const;
 
  private:
@@ -194,6 +196,14 @@ int glossa_spm_encode(const void* handle, const char* text, size_t length, IdSin
     const Status status = processor(handle).Encode(std::string_view(text, length), &found);
     if (status.ok()) ids.take(ids.user, found.data(), found.size());
     return status;
+  });
+}
+
+// Pieces with their places, as a serialized `SentencePieceText`; nothing when the library failed.
+int glossa_spm_encode_places(const void* handle, const char* text, size_t length, ByteSink message, ByteSink error) {
+  return guarded(error, [&] {
+    put(message, processor(handle).EncodeAsSerializedProto(std::string_view(text, length)));
+    return Status();
   });
 }
 

@@ -46,6 +46,13 @@ unsafe extern "C" {
         ids: IdSink,
         error: ByteSink,
     ) -> i32;
+    pub(crate) fn glossa_spm_encode_places(
+        handle: *const c_void,
+        text: *const u8,
+        length: usize,
+        message: ByteSink,
+        error: ByteSink,
+    ) -> i32;
     pub(crate) fn glossa_spm_sample(
         handle: *const c_void,
         text: *const u8,

@@ -96,6 +96,35 @@ fn index(pieces: Vec<Piece>, algorithm: Algorithm) -> Result<Vocabulary, Error> 
     Ok(Vocabulary { pieces, ids, unknown, algorithm })
 }
 
+/// A piece of a text: its id, and the bytes of the text that it stands for.
+pub(crate) type Place = (u32, std::ops::Range<usize>);
+
+/// Reads the message `SentencePieceText`: field 2 a piece, repeated; in it 2 the id, 4 and 5 its bytes.
+pub(crate) fn read_places(message: &[u8]) -> Result<Vec<Place>, Error> {
+    let (mut places, mut fields) = (Vec::new(), Fields { rest: message });
+    while let Some((number, value)) = fields.next()? {
+        if let (2, Value::Bytes(piece)) = (number, value) {
+            places.push(read_place(piece)?);
+        }
+    }
+    Ok(places)
+}
+
+fn read_place(bytes: &[u8]) -> Result<Place, Error> {
+    let (mut id, mut begin, mut end) = (0, 0, 0);
+    let mut fields = Fields { rest: bytes };
+    while let Some((number, value)) = fields.next()? {
+        match (number, value) {
+            (2, Value::Number(found)) => id = found,
+            (4, Value::Number(found)) => begin = found,
+            (5, Value::Number(found)) => end = found,
+            _ => {}
+        }
+    }
+    let wide = |_| bad("a place does not fit into memory");
+    Ok((u32::try_from(id).map_err(wide)?, usize::try_from(begin).map_err(wide)?..usize::try_from(end).map_err(wide)?))
+}
+
 fn read_piece(bytes: &[u8]) -> Result<Piece, Error> {
     let mut piece = Piece { text: String::new(), score: 0.0, kind: PieceKind::Normal };
     let mut fields = Fields { rest: bytes };

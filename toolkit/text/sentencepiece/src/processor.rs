@@ -1,6 +1,7 @@
 //! A loaded model: text to ids and back.
 
 use std::ffi::c_void;
+use std::ops::Range;
 use std::ptr::NonNull;
 
 use crate::foreign::{self, Bytes, Ids};
@@ -60,6 +61,26 @@ impl Processor {
             foreign::glossa_spm_encode(handle, text.as_ptr(), text.len(), ids.sink(), error.sink())
         };
         finish(code, ids, error)
+    }
+
+    /// The best segmentation, each id with the bytes of `text` that its piece stands for. Ranges are in order, lie
+    /// on character boundaries, and may be empty or shared where the normalisation adds or joins characters.
+    pub fn encode_places(&self, text: &str) -> Result<Vec<(u32, Range<usize>)>, Error> {
+        check_length(text)?;
+        let (mut message, mut error) = (Bytes::default(), Bytes::default());
+        // SAFETY: as in `encode_ids`.
+        let code = unsafe {
+            let handle = self.handle.as_ptr();
+            foreign::glossa_spm_encode_places(handle, text.as_ptr(), text.len(), message.sink(), error.sink())
+        };
+        if code != 0 {
+            return Err(library(error));
+        }
+        if message.0.is_empty() && !text.is_empty() {
+            return Err(Error::Library("the text could not be segmented".to_owned()));
+        }
+        let places = model::read_places(&message.0)?;
+        Ok(places.into_iter().map(|(id, range)| (id, on_boundaries(text, range))).collect())
     }
 
     /// The ids of a random segmentation. The seed alone decides which: neither the thread nor
@@ -142,6 +163,12 @@ impl Processor {
 /// Positions are 32-bit in C++, and normalisation can lengthen a text (at most 18-fold by NFKC).
 fn check_length(text: &str) -> Result<(), Error> {
     if text.len() > i32::MAX as usize / 18 { Err(Error::TextTooLong(text.len())) } else { Ok(()) }
+}
+
+/// The range inside the text, widened to whole characters: byte pieces may begin inside of one.
+fn on_boundaries(text: &str, range: Range<usize>) -> Range<usize> {
+    let begin = text.floor_char_boundary(range.start);
+    begin..text.ceil_char_boundary(range.end).max(begin)
 }
 
 fn finish(code: i32, ids: Ids, error: Bytes) -> Result<Vec<u32>, Error> {

@@ -234,3 +234,25 @@ fn garbage_is_refused_and_damage_never_crashes() {
         }
     }
 }
+
+#[test]
+fn places_are_those_of_the_text() {
+    for algorithm in BOTH {
+        let processor = Processor::from_bytes(&model(algorithm)).unwrap();
+        for text in
+            ["kalomi tresu venor", "  kalomi   tresu", "ške ñu zé 漢字 ﬁ ①", "", " ", "🙂a\u{301}", "e\u{301}ke \0 x"]
+        {
+            let places = processor.encode_places(text).unwrap();
+            let ids: Vec<u32> = places.iter().map(|(id, _)| *id).collect();
+            assert_eq!(ids, processor.encode_ids(text).unwrap(), "{text:?}");
+            let mut last = 0;
+            for (_, range) in &places {
+                assert!(range.start >= last && text.get(range.clone()).is_some(), "{text:?} {places:?}");
+                last = range.start;
+            }
+        }
+        let places = processor.encode_places("kalomi tresu").unwrap();
+        let covered: String = places.iter().map(|(_, range)| &"kalomi tresu"[range.clone()]).collect();
+        assert_eq!(covered, "kalomi tresu");
+    }
+}
