@@ -74,6 +74,16 @@ impl TextBatch {
         self.lengths.len()
     }
 
+    /// Each text without its padding.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &[u32]> {
+        self.tokens.chunks(self.time).zip(&self.lengths).map(|(row, length)| &row[..*length])
+    }
+
+    /// Pieces of the vocabulary.
+    pub(crate) fn vocabulary(&self) -> usize {
+        self.vocabulary
+    }
+
     /// Mixes the embeddings of each text with another one's; a mixed text is as long as the longer one.
     ///
     /// # Errors

@@ -23,6 +23,7 @@ pub mod recurrent;
 pub mod sampled;
 pub mod state;
 pub mod target;
+pub mod text_classifier;
 pub mod transformer;
 pub mod weights;
 
@@ -36,5 +37,6 @@ pub use groups::Grouped;
 pub use language_model::LanguageModel;
 pub use packed::PackedTokens;
 pub use sampled::Sampler;
+pub use text_classifier::TextClassifier;
 pub use target::{Aim, Mix, Problem, Targets, ValueScale};
 pub use transformer::{MaskedLanguageModel, Transformer, TransformerClassifier};

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::bert::{Bert, BertConfig, MODEL_TYPES};
+use crate::classifier::TextBatch;
 use crate::dropout::Noise;
 use crate::groups::{Grouped, layer_index};
 use crate::kernels::{Activation, Curve, Pooling, curve, decoder_loss, gather, linear};
@@ -331,6 +332,9 @@ pub struct TransformerClassifier {
     head: ClassifierHead,
     #[module(skip)]
     pooling: Pooling,
+    /// The id that ends the first part of a pair, where the encoder tells parts apart.
+    #[module(skip)]
+    part_end: Option<u32>,
 }
 
 impl TransformerClassifier {
@@ -338,7 +342,35 @@ impl TransformerClassifier {
     pub fn new(encoder: Transformer, outputs: usize, seed: u64) -> Self {
         let (config, device) = (encoder.config(), encoder.device());
         let head = ClassifierHead::new(&config, outputs, seed, &device);
-        TransformerClassifier { encoder, head, pooling: config.pooling() }
+        TransformerClassifier { encoder, head, pooling: config.pooling(), part_end: None }
+    }
+
+    /// The same, which tells the parts of pairs apart by the id that ends the first, if its encoder can.
+    #[must_use]
+    pub fn with_part_end(self, end: Option<u32>) -> Self {
+        let parts = matches!(self.encoder.config(), TransformerConfig::Bert(config) if config.type_vocab_size > 1);
+        TransformerClassifier { part_end: end.filter(|_| parts), ..self }
+    }
+
+    /// The texts of a padded batch, packed. Mixing lengthens no text here.
+    pub(crate) fn tokens(&self, batch: &TextBatch) -> Result<PackedTokens, Error> {
+        let texts: Vec<&[u32]> = batch.texts().collect();
+        let tokens = PackedTokens::new(&texts, batch.vocabulary(), &self.encoder.device())?;
+        match self.part_end {
+            Some(end) => tokens.with_types(texts.iter().flat_map(|text| parts(text, end)).collect()),
+            None => Ok(tokens),
+        }
+    }
+
+    /// One vector a token, and one a text.
+    pub(crate) fn read_both(
+        &self,
+        tokens: &PackedTokens,
+        noise: Option<Noise>,
+    ) -> Result<(Tensor<2>, Tensor<2>), Error> {
+        let outputs = self.encoder.encode(tokens, noise)?;
+        let texts = gather(outputs.clone(), tokens.packing(), self.pooling)?;
+        Ok((outputs, texts))
     }
 
     /// Each text as one vector, `[texts, width]`.
@@ -346,7 +378,7 @@ impl TransformerClassifier {
     /// # Errors
     /// As [`Transformer::encode`].
     pub fn read_texts(&self, tokens: &PackedTokens, noise: Option<Noise>) -> Result<Tensor<2>, Error> {
-        gather(self.encoder.encode(tokens, noise)?, tokens.packing(), self.pooling)
+        Ok(self.read_both(tokens, noise)?.1)
     }
 
     /// How well the head answers for vectors of texts, or of tokens.
@@ -414,6 +446,12 @@ impl TransformerClassifier {
         copy.head.slots(&config, &mut slots);
         save(&slots, path)
     }
+}
+
+/// 0 up to the first `end`, 1 behind it.
+fn parts(text: &[u32], end: u32) -> impl Iterator<Item = u32> + '_ {
+    let first = text.iter().position(|id| *id == end).unwrap_or(text.len());
+    (0..text.len()).map(move |at| u32::from(at > first))
 }
 
 /// The embeddings, each layer, the head.

@@ -10,7 +10,7 @@ use glossa_learn::sampling;
 use glossa_learn::sorted::{evaluation_batches, training_batches};
 use glossa_learn::{Freezing, Learner, Loss, Metrics, Objective, Phase, Place, Unfinished};
 use glossa_nn::classifier::{Pooled, TextBatch, Window};
-use glossa_nn::{Aim, Classifier, Grouped, Mix, Noise, Problem, Targets, ValueScale};
+use glossa_nn::{Aim, Grouped, Mix, Noise, Problem, Targets, TextClassifier, ValueScale};
 
 use crate::Error;
 use crate::judge;
@@ -83,11 +83,11 @@ pub struct ClassifierData<'a> {
 /// # Errors
 /// Fewer than two texts, a token outside the vocabulary, numbers that are not finite after all roll-backs.
 pub fn classify(
-    model: Classifier,
+    model: TextClassifier,
     recipe: &ClassifyRecipe,
     data: ClassifierData<'_>,
     run: Run<'_>,
-) -> Result<Trained<Classifier>, Unfinished> {
+) -> Result<Trained<TextClassifier>, Unfinished> {
     let phases = phases(model.group_count(), recipe);
     learner(model, recipe, data, run)?.train(&phases)
 }
@@ -97,7 +97,7 @@ pub fn classify(
 /// # Errors
 /// As [`classify`].
 pub fn find_classify_rate(
-    model: Classifier,
+    model: TextClassifier,
     recipe: &ClassifyRecipe,
     data: ClassifierData<'_>,
     run: Run<'_>,
@@ -107,7 +107,7 @@ pub fn find_classify_rate(
 }
 
 fn learner<'a>(
-    model: Classifier,
+    model: TextClassifier,
     recipe: &'a ClassifyRecipe,
     data: ClassifierData<'a>,
     run: Run<'a>,
@@ -236,7 +236,7 @@ impl Texts<'_> {
 }
 
 impl Objective for Texts<'_> {
-    type Model = Classifier;
+    type Model = TextClassifier;
     type Batch = LabelledBatch;
     type Prediction = Pooled;
 
@@ -258,11 +258,11 @@ impl Objective for Texts<'_> {
         Ok(LabelledBatch { examples, texts, targets })
     }
 
-    fn predict(&mut self, model: &Classifier, batch: &LabelledBatch, place: Place) -> Outcome<Pooled> {
+    fn predict(&mut self, model: &TextClassifier, batch: &LabelledBatch, place: Place) -> Outcome<Pooled> {
         Ok(model.read(&batch.texts, self.data.reading.window, Some(self.noise(place)))?)
     }
 
-    fn loss(&mut self, model: &Classifier, batch: &LabelledBatch, prediction: &Pooled, place: Place) -> Outcome<Loss> {
+    fn loss(&mut self, model: &TextClassifier, batch: &LabelledBatch, prediction: &Pooled, place: Place) -> Outcome<Loss> {
         let aim = Aim {
             targets: &batch.targets,
             class_weights: self.class_weights.as_deref(),
@@ -273,7 +273,7 @@ impl Objective for Texts<'_> {
         Ok(Loss { total: likelihood.loss, statistics: likelihood.statistics })
     }
 
-    fn validate(&mut self, model: &Classifier) -> Outcome<Metrics> {
+    fn validate(&mut self, model: &TextClassifier) -> Outcome<Metrics> {
         let Some(valid) = self.data.valid else { return Ok(Metrics::new()) };
         let answers = predict_unless(model, &valid.texts, self.data.reading, &Silent, self.run.interrupt)?;
         Ok(judge::judge(&answers, &valid.targets))
@@ -286,7 +286,7 @@ impl Objective for Texts<'_> {
 /// # Errors
 /// A token outside the vocabulary.
 pub fn predict(
-    model: &Classifier,
+    model: &TextClassifier,
     texts: &[Vec<u32>],
     reading: Reading,
     progress: &dyn Progress,
@@ -296,7 +296,7 @@ pub fn predict(
 
 /// As [`predict`], but stops when that is asked for.
 fn predict_unless(
-    model: &Classifier,
+    model: &TextClassifier,
     texts: &[Vec<u32>],
     reading: Reading,
     progress: &dyn Progress,
