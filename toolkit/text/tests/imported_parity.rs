@@ -49,6 +49,7 @@ fn check_case(tokenizer: &ImportedTokenizer, case: &Case, place: &str) {
     assert_eq!(tokenizer.encode_bare(text).unwrap(), case.bare, "{place}");
     assert_eq!(tokenizer.wrap(&case.bare), case.ids, "{place}");
     let pieces = tokenizer.word_pieces(text).unwrap();
+    assert_eq!(pieces.iter().map(|piece| piece.id).collect::<Vec<_>>(), case.bare, "{place}");
     if let Some(ranges) = &case.ranges {
         let found: Vec<_> = pieces.iter().map(|piece| (piece.range.start, piece.range.end)).collect();
         assert_eq!(&found, ranges, "{place}");
@@ -164,4 +165,28 @@ fn parts_of_settings_that_a_folder_may_lack() {
         (whole.pad_id(), whole.mask_id(), whole.unknown_id())
     );
     assert_ne!(bare.digest(), whole.digest());
+}
+
+#[test]
+fn capitals_of_a_word_list() {
+    let check = |pieces: &str, settings: &str, expected: &[&str]| {
+        let folder = tempfile::tempdir().unwrap();
+        let list = format!("[PAD] [UNK] [CLS] [SEP] {pieces}").replace(' ', "\n");
+        std::fs::write(folder.path().join("vocab.txt"), list).unwrap();
+        std::fs::write(folder.path().join("tokenizer_config.json"), settings).unwrap();
+        let tokenizer = ImportedTokenizer::load(folder.path()).unwrap();
+        let ids = tokenizer.encode("Ab é!").unwrap();
+        let found: Vec<String> = ids.iter().map(|&id| tokenizer.piece(id).unwrap()).collect();
+        assert_eq!(found, expected, "{pieces} {settings}");
+        assert_eq!((tokenizer.pad_id(), tokenizer.mask_id(), tokenizer.unknown_id()), (Some(0), None, Some(1)));
+    };
+    check("a ##b e !", "{}", &["[CLS]", "a", "##b", "e", "!", "[SEP]"]);
+    check("a A ##b e é !", "{}", &["[CLS]", "A", "##b", "é", "!", "[SEP]"]);
+    check("a A ##b e é !", r#"{"do_lower_case":true}"#, &["[CLS]", "a", "##b", "e", "!", "[SEP]"]);
+    check(
+        "a A ##b e é !",
+        r#"{"do_lower_case":true,"strip_accents":false}"#,
+        &["[CLS]", "a", "##b", "é", "!", "[SEP]"],
+    );
+    check("a ##b", r#"{"do_lower_case":false}"#, &["[CLS]", "[UNK]", "[UNK]", "[UNK]", "[SEP]"]);
 }

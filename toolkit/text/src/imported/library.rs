@@ -199,6 +199,14 @@ impl Library {
         })
     }
 
+    /// The ids alone, without the work for places.
+    pub(super) fn ids(&self, text: &str) -> Result<Vec<u32>, String> {
+        contained(|| {
+            let found = self.tokenizer.encode_fast(text, false).map_err(|cause| cause.to_string())?;
+            Ok(found.get_ids().to_vec())
+        })
+    }
+
     pub(super) fn pair(&self, first: &str, second: &str) -> Result<(Vec<u32>, Vec<u32>), String> {
         contained(|| {
             let found = self.tokenizer.encode((first, second), true).map_err(|cause| cause.to_string())?;

@@ -90,7 +90,11 @@ impl ImportedTokenizer {
 
     /// The ids of a text without special ids.
     pub fn encode_bare(&self, text: &str) -> Result<Vec<u32>, Error> {
-        Ok(self.places(text)?.into_iter().map(|(id, _)| id).collect())
+        let found = match &self.engine {
+            Engine::Library(library) => library.ids(text),
+            Engine::PieceModel(model) => model.ids(text),
+        };
+        found.map_err(|why| self.failed(why))
     }
 
     /// The ids of two texts as the model takes a pair, and for each id which of its types it has (0 or 1; 0 for all

@@ -1,5 +1,6 @@
 //! A SentencePiece model whose pieces have the ids of another table: XLM-RoBERTa's (fairseq's), or LASER's dictionary.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -101,6 +102,13 @@ impl PieceModel {
         Ok(places.into_iter().map(|(id, range)| (id, small.original(&range))).collect())
     }
 
+    /// The ids alone, without the work for places.
+    pub(super) fn ids(&self, text: &str) -> Result<Vec<u32>, String> {
+        let small = if self.lowercase { Cow::Owned(text.to_lowercase()) } else { Cow::Borrowed(text) };
+        let ids = self.processor.encode_ids(&small).map_err(|cause| cause.to_string())?;
+        Ok(ids.into_iter().map(|id| self.outer(id)).collect())
+    }
+
     fn found(&self, text: &str) -> Result<Vec<Place>, String> {
         let places = self.processor.encode_places(text).map_err(|cause| cause.to_string())?;
         Ok(places.into_iter().map(|(id, range)| (self.outer(id), range)).collect())
@@ -110,12 +118,12 @@ impl PieceModel {
     pub(super) fn pair(&self, first: &str, second: &str) -> Result<(Vec<u32>, Vec<u32>), String> {
         let specials = self.specials();
         let mut ids = specials.before;
-        ids.extend(self.places(first)?.into_iter().map(|(id, _)| id));
+        ids.extend(self.ids(first)?);
         ids.extend(&specials.after);
         if matches!(self.ids, Ids::Fairseq) {
             ids.extend(&specials.after);
         }
-        ids.extend(self.places(second)?.into_iter().map(|(id, _)| id));
+        ids.extend(self.ids(second)?);
         ids.extend(&specials.after);
         let types = vec![0; ids.len()];
         Ok((ids, types))
