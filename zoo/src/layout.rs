@@ -30,6 +30,10 @@ pub const LIBRARY: &str = "glossa";
 pub enum ModelKind {
     /// Predicts the next piece.
     LanguageModel,
+    /// Guesses hidden pieces.
+    MaskedLanguageModel,
+    /// Gives vectors of texts.
+    Encoder,
     /// Labels a text.
     Classifier,
 }
@@ -39,6 +43,8 @@ impl ModelKind {
     pub fn pipeline_tag(self) -> &'static str {
         match self {
             ModelKind::LanguageModel => "text-generation",
+            ModelKind::MaskedLanguageModel => "fill-mask",
+            ModelKind::Encoder => "feature-extraction",
             ModelKind::Classifier => "text-classification",
         }
     }
@@ -47,6 +53,8 @@ impl ModelKind {
     pub fn words(self) -> &'static str {
         match self {
             ModelKind::LanguageModel => "language model",
+            ModelKind::MaskedLanguageModel => "masked language model",
+            ModelKind::Encoder => "encoder",
             ModelKind::Classifier => "classifier",
         }
     }

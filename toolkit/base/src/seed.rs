@@ -28,6 +28,8 @@ pub enum Purpose {
     LabelNoise = 10,
     /// Examples that are drawn more than once or left out.
     Resampling = 11,
+    /// Which pieces a masked language model must guess.
+    Masking = 12,
 }
 
 /// SplitMix64's finaliser: every input bit moves every output bit (Steele et al. 2014).

@@ -269,8 +269,11 @@ pub(crate) struct LmPretrain {
     #[arg(long, value_name = "DIR")]
     pub(crate) corpus: PathBuf,
     /// The tokenizer folder.
+    #[arg(long, value_name = "DIR", required_unless_present = "from", conflicts_with = "from")]
+    pub(crate) tokenizer: Option<PathBuf>,
+    /// A masked language model to go on from, with its tokenizer; a smaller one is laid into the recipe's sizes.
     #[arg(long, value_name = "DIR")]
-    pub(crate) tokenizer: PathBuf,
+    pub(crate) from: Option<PathBuf>,
     /// The model folder to write.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
@@ -359,7 +362,7 @@ pub(crate) enum ClassifyCommand {
 
 #[derive(Clone, Copy, ValueEnum, PartialEq, Eq)]
 pub(crate) enum Method {
-    /// A recurrent encoder with a head.
+    /// An encoder with a head.
     Network,
     /// Multinomial Naive Bayes.
     NaiveBayes,
@@ -386,8 +389,8 @@ pub(crate) struct ClassifyTrain {
     /// How to classify.
     #[arg(long, value_enum, default_value = "network")]
     pub(crate) method: Method,
-    /// The language model to start from.
-    #[arg(long, value_name = "DIR", conflicts_with = "tokenizer")]
+    /// The language model or encoder to start from: ours, ModernBERT, BERT or XLM-RoBERTa.
+    #[arg(long, visible_alias = "backbone", value_name = "DIR", conflicts_with = "tokenizer")]
     pub(crate) model: Option<PathBuf>,
     /// A tokenizer, to start from fresh weights; or for a baseline on pieces.
     #[arg(long, value_name = "DIR")]

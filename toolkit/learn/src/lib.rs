@@ -14,6 +14,7 @@ pub mod history;
 pub mod learner;
 pub mod objective;
 pub mod optimizer;
+pub mod packing;
 mod recovery;
 pub mod sampling;
 pub mod schedule;

@@ -37,6 +37,6 @@ pub use groups::Grouped;
 pub use language_model::LanguageModel;
 pub use packed::PackedTokens;
 pub use sampled::Sampler;
-pub use text_classifier::TextClassifier;
 pub use target::{Aim, Mix, Problem, Targets, ValueScale};
+pub use text_classifier::TextClassifier;
 pub use transformer::{MaskedLanguageModel, Transformer, TransformerClassifier};

@@ -115,6 +115,38 @@ fn check(
     Err(Error::Mismatch { path: source.place(), missing: few(missing), unexpected: few(unexpected), wrong: few(wrong) })
 }
 
+/// Fills larger parameters with smaller ones laid into them from the centre and repeated outwards; `source`
+/// names the smaller tensor of each larger one, and how many maps are stacked in it, each tiled on its own.
+/// What has no source keeps its values.
+pub(crate) fn tile(small: &Slots<'_>, large: Slots<'_>, source: &dyn Fn(&str) -> (String, usize)) -> Result<(), Error> {
+    let by_name: BTreeMap<&String, &Slot<'_>> =
+        small.iter().filter_map(|(names, slot)| Some((names.first()?, slot))).collect();
+    for (names, mut slot) in large {
+        let (wanted, stacked) = names.first().map(|name| source(name)).unwrap_or_default();
+        let Some(from) = by_name.get(&wanted) else { continue };
+        let (from_shape, shape, values) = (from.shape(), slot.shape(), from.values());
+        let centre = |at: usize, from: usize, to: usize| (at + from - (to - from) / 2 % from) % from;
+        let filled = match (from_shape.as_slice(), shape.as_slice()) {
+            ([rows, columns], [wide_rows, wide_columns]) => {
+                let (part, wide_part) = (rows / stacked.max(1), wide_rows / stacked.max(1));
+                let row = |row: usize| (row / wide_part * part + centre(row % wide_part, part, wide_part)) * columns;
+                let whole = (0..*wide_rows).flat_map(|at| {
+                    (0..*wide_columns).map(move |column| (row(at), centre(column, *columns, *wide_columns)))
+                });
+                whole.map(|(start, column)| values.get(start + column).copied().unwrap_or_default()).collect()
+            }
+            ([length], [wide]) => {
+                (0..*wide).map(|at| values.get(centre(at, *length, *wide)).copied().unwrap_or_default()).collect()
+            }
+            _ => {
+                return Err(Error::Shape { tensor: "a grown tensor", found: from_shape, wanted: format!("{shape:?}") });
+            }
+        };
+        slot.fill(filled);
+    }
+    Ok(())
+}
+
 /// The first names of a long list, and how many more there are.
 fn shorten(mut names: Vec<String>) -> Vec<String> {
     const SHOWN: usize = 12;

@@ -81,9 +81,7 @@ impl Grouped for TextClassifier {
 
     fn group(&self, path: &str) -> usize {
         match self {
-            TextClassifier::Recurrent(classifier) => {
-                classifier.group(path.strip_prefix("Recurrent.").unwrap_or(path))
-            }
+            TextClassifier::Recurrent(classifier) => classifier.group(path.strip_prefix("Recurrent.").unwrap_or(path)),
             TextClassifier::Transformer(classifier) => {
                 classifier.group(path.strip_prefix("Transformer.").unwrap_or(path))
             }

@@ -22,7 +22,7 @@ use crate::kernels::{Activation, Curve, Pooling, curve, decoder_loss, gather, li
 use crate::layers::{Linear, Norm, dropped};
 use crate::modernbert::{self, ModernBert, ModernBertConfig};
 use crate::packed::{PackedTokens, rows};
-use crate::published::{Slot, Slots, TensorSource, fill, save};
+use crate::published::{self, Slot, Slots, TensorSource, fill, save};
 use crate::target::{self, Aim, LastLayer, Likelihood, Problem};
 
 const OUTPUT_DROPOUT: u64 = 410;
@@ -593,4 +593,41 @@ impl Grouped for MaskedLanguageModel {
     fn group(&self, path: &str) -> usize {
         layer_index(path).unwrap_or(self.encoder.config().layer_count())
     }
+}
+
+impl MaskedLanguageModel {
+    /// A larger model whose weights begin as this one's, laid into them from the centre and repeated outwards
+    /// (ModernBERT-large's initialisation). Each layer begins as the one at the same share of the depth.
+    ///
+    /// # Errors
+    /// Sizes that are smaller, or another vocabulary.
+    pub fn tiled(&self, config: &ModernBertConfig, device: &Device) -> Result<Self, Error> {
+        let TransformerConfig::ModernBert(own) = self.encoder.config() else {
+            return Err(Error::Config("only a ModernBERT grows".to_owned()));
+        };
+        let (mut small, mut large) = (self.clone(), Self::new(config, 0, device));
+        let grows = [
+            (own.hidden_size, config.hidden_size),
+            (own.intermediate_size, config.intermediate_size),
+            (own.num_hidden_layers, config.num_hidden_layers),
+        ];
+        if grows.into_iter().any(|(from, to)| to < from) || own.vocab_size != config.vocab_size {
+            return Err(Error::Config("a model grows into larger sizes and the same vocabulary only".to_owned()));
+        }
+        let (mut from, mut to) = (Slots::new(), Slots::new());
+        small.all_slots(&mut from);
+        large.all_slots(&mut to);
+        published::tile(&from, to, &|name| source_name(name, own.num_hidden_layers, config.num_hidden_layers))?;
+        Ok(large)
+    }
+}
+
+/// The name of the tensor that a larger model's begins as, of the layer at the same share of the depth, and how
+/// many maps are stacked in it. The first layer alone has no norm before its attention.
+fn source_name(name: &str, from: usize, to: usize) -> (String, usize) {
+    let Some(layer) = layer_index(name) else { return (name.to_owned(), 1) };
+    let stacked = if name.contains("Wqkv") { 3 } else { 1 + usize::from(name.contains("mlp.Wi")) };
+    let source = (layer * from / to.max(1)).min(from.saturating_sub(1));
+    let source = if layer > 0 && from > 1 { source.max(1) } else { source };
+    (name.replacen(&format!("layers.{layer}."), &format!("layers.{source}."), 1), stacked)
 }

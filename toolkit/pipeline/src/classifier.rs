@@ -1,6 +1,7 @@
 //! Classifiers: training from a language model, from nothing, or the baseline; prediction.
 
 mod baseline;
+mod kept;
 mod prediction;
 
 use std::path::{Path, PathBuf};
@@ -13,30 +14,35 @@ use glossa_base::seed::{Purpose, Stream};
 use glossa_base::{Failure, Outcome};
 use glossa_eval::{Report, Score};
 use glossa_learn::EpochRecord;
-use glossa_nn::{Classifier, ModelConfig, Problem};
+use glossa_nn::modernbert::ModernBertConfig;
+use glossa_nn::transformer::TransformerConfig;
+use glossa_nn::{Classifier, EncoderConfig, Problem, TextClassifier, Transformer, TransformerClassifier};
 use glossa_recipes::classification::Resegment;
-use glossa_recipes::{ClassifierData, LabelledTokens, Reading, Trained, model_folder};
+use glossa_recipes::recipe::EncoderSizes;
+use glossa_recipes::{ClassifierData, LabelledTokens, Recipe, Trained, model_folder};
+use glossa_text::ModelTokenizer;
 use glossa_text::labelled::{Columns, Example, read};
-use glossa_text::tokenizer::Tokenizer;
 use glossa_zoo::card::{Card, MetricRow};
 use glossa_zoo::layout::ModelKind;
 use serde::Serialize;
 
 use crate::checkpoints::Run as TrainingRun;
+use crate::encoder_folder::{self, Described, FolderKind};
 use crate::labels::{self, LabelForm, Labels};
-use crate::language_model::{architecture, language};
+use crate::language_model::language;
 use crate::rates::{self, RatesOutcome};
 use crate::setting::Setting;
 use crate::stage::{check_output, finish_model, json, name_of};
 use crate::training_report::{Judged, Subject};
 
 pub use baseline::{BaselineSetting, Units, train_baseline};
+pub(crate) use kept::{Kept, KeptEncoder, Opened};
 pub use prediction::predict;
 
 /// What a classifier starts from.
 #[derive(Debug, Clone)]
 pub enum Start<'a> {
-    /// A pretrained or fine-tuned language model.
+    /// A pretrained or fine-tuned language model, or an encoder of ModernBERT's or BERT's kind.
     LanguageModel(&'a Path),
     /// Fresh weights, with a tokenizer: what pretraining is compared with.
     Tokenizer {
@@ -106,65 +112,104 @@ fn read_sets(files: &LabelledFiles<'_>, seed: u64) -> Outcome<Sets> {
     Ok(Sets { train, valid, test, labels })
 }
 
-fn tokens(tokenizer: &Tokenizer, examples: &[Example], labels: &Labels, place: &Path) -> Outcome<LabelledTokens> {
-    let texts = examples.iter().map(|example| tokenizer.encode(&example.text)).collect::<Result<_, _>>()?;
-    Ok(LabelledTokens { texts, targets: labels.targets(examples, place)? })
+/// A tokenizer, and the most tokens that a model reads of a text.
+#[derive(Clone, Copy)]
+struct Cutter<'a> {
+    tokenizer: &'a ModelTokenizer,
+    most: Option<usize>,
 }
 
-/// The training texts in segmentations of their own for an epoch.
-fn sampled(tokenizer: &Tokenizer, examples: &[Example], alpha: f32, seed: u64, epoch: usize) -> Outcome<Vec<Vec<u32>>> {
-    let stream = Stream::new(seed, Purpose::Segmentation, epoch as u64, 0);
-    let sample = |(index, example): (usize, &Example)| {
-        tokenizer.sample_encode(&example.text, alpha, stream.part(index as u64)).map_err(Failure::from)
-    };
-    examples.iter().enumerate().map(sample).collect()
-}
+impl Cutter<'_> {
+    fn texts(&self, examples: &[Example]) -> Outcome<Vec<Vec<u32>>> {
+        let cut = |example: &Example| self.tokenizer.encode(&example.text, self.most).map_err(Failure::from);
+        examples.iter().map(cut).collect()
+    }
 
-pub(crate) fn reading(tokenizer: &Tokenizer, recipe: &glossa_recipes::Recipe, config: &ModelConfig) -> Reading {
-    Reading {
-        pad: tokenizer.pad_id(),
-        vocabulary: tokenizer.vocabulary_size(),
-        window: glossa_recipes::classification::window(&recipe.classify),
-        backward: config.backward,
-        problem: config.problem,
-        scale: config.scale,
+    fn tokens(&self, examples: &[Example], labels: &Labels, place: &Path) -> Outcome<LabelledTokens> {
+        Ok(LabelledTokens { texts: self.texts(examples)?, targets: labels.targets(examples, place)? })
+    }
+
+    /// The training texts in segmentations of their own for an epoch.
+    fn sampled(&self, examples: &[Example], alpha: f32, seed: u64, epoch: usize) -> Outcome<Vec<Vec<u32>>> {
+        let stream = Stream::new(seed, Purpose::Segmentation, epoch as u64, 0);
+        let sample = |(index, example): (usize, &Example)| {
+            let stream = stream.part(index as u64);
+            self.tokenizer.sample_encode(&example.text, self.most, alpha, stream).map_err(Failure::from)
+        };
+        examples.iter().enumerate().map(sample).collect()
     }
 }
 
 /// All that a training begins with.
 struct Prepared {
     sets: Sets,
-    tokenizer: Tokenizer,
-    model: Classifier,
-    config: ModelConfig,
+    tokenizer: ModelTokenizer,
+    model: TextClassifier,
+    kept: Kept,
     train: LabelledTokens,
     valid: Option<LabelledTokens>,
 }
 
-fn prepare(start: &Start<'_>, files: &LabelledFiles<'_>, setting: Setting<'_>, device: &Device) -> Outcome<Prepared> {
-    let sets = read_sets(files, setting.seed)?;
-    let (head, outputs) = (setting.recipe.classify.head_size, sets.labels.names.len());
-    let (tokenizer, model, encoder, backward) = match start {
+impl Prepared {
+    fn cutter(&self, recipe: &Recipe) -> Cutter<'_> {
+        Cutter { tokenizer: &self.tokenizer, most: self.kept.longest(recipe) }
+    }
+}
+
+/// A model with a fresh head, its tokenizer, and what its folder will say.
+fn begin(
+    start: &Start<'_>,
+    (labels, problem): (&Labels, Problem),
+    setting: Setting<'_>,
+    device: &Device,
+) -> Outcome<(TextClassifier, ModelTokenizer, Kept)> {
+    let (head, outputs, seed) = (setting.recipe.classify.head_size, labels.names.len(), setting.seed);
+    let kept = |encoder| Kept::new(encoder, labels.names.clone(), problem);
+    let recurrent = |config: EncoderConfig, backward| kept(KeptEncoder::Recurrent { config, head, backward });
+    match start {
         Start::LanguageModel(path) => {
-            let (encoder, config) = model_folder::read_encoder(path, device)?;
-            let tokenizer = model_folder::read_tokenizer(path, &config)?;
-            let model = Classifier::new(encoder, head, outputs, setting.seed, device);
-            (tokenizer, model, config.encoder, config.backward)
+            let described = Described::read(path)?;
+            if described.kind == FolderKind::Recurrent {
+                let (encoder, config) = model_folder::read_encoder(path, device)?;
+                let tokenizer = model_folder::read_tokenizer(path, &config)?;
+                let model = TextClassifier::Recurrent(Classifier::new(encoder, head, outputs, seed, device));
+                return Ok((model, tokenizer.into(), recurrent(config.encoder, config.backward)));
+            }
+            let tokenizer = encoder_folder::read_tokenizer(path, &described)?;
+            let encoder = encoder_folder::read_transformer(path, &described, device)?;
+            let model = TransformerClassifier::new(encoder, outputs, seed).with_part_end(tokenizer.end_id());
+            let config = model.encoder.config();
+            let kept = kept(KeptEncoder::Transformer { config, json: Some(described.json) });
+            Ok((TextClassifier::Transformer(model), tokenizer, kept))
         }
         Start::Tokenizer { folder, backward } => {
-            let tokenizer = Tokenizer::load(folder)?;
-            let encoder = setting.recipe.encoder_config(tokenizer.vocabulary_size());
-            let model = Classifier::fresh(&encoder, head, outputs, setting.seed, device);
-            (tokenizer, model, encoder, *backward)
+            let tokenizer = ModelTokenizer::load(folder)?;
+            Ok(match setting.recipe.encoder_sizes(tokenizer.vocabulary_size()) {
+                EncoderSizes::Recurrent(config) => {
+                    let model = Classifier::fresh(&config, head, outputs, seed, device);
+                    (TextClassifier::Recurrent(model), tokenizer, recurrent(config, *backward))
+                }
+                EncoderSizes::ModernBert(config) => {
+                    let vocab_size = encoder_folder::vocabulary_with_mask(&tokenizer);
+                    let config = TransformerConfig::ModernBert(ModernBertConfig { vocab_size, ..*config });
+                    let model = TransformerClassifier::new(Transformer::new(&config, seed, device), outputs, seed);
+                    let kept = kept(KeptEncoder::Transformer { config, json: None });
+                    (TextClassifier::Transformer(model), tokenizer, kept)
+                }
+            })
         }
-    };
-    let train = tokens(&tokenizer, &sets.train, &sets.labels, files.train)?;
+    }
+}
+
+fn prepare(start: &Start<'_>, files: &LabelledFiles<'_>, setting: Setting<'_>, device: &Device) -> Outcome<Prepared> {
+    let sets = read_sets(files, setting.seed)?;
+    let (model, tokenizer, mut kept) = begin(start, (&sets.labels, files.form.problem), setting, device)?;
+    let cutter = Cutter { tokenizer: &tokenizer, most: kept.longest(setting.recipe) };
+    let train = cutter.tokens(&sets.train, &sets.labels, files.train)?;
     let place = files.valid.unwrap_or(files.train);
-    let valid = sets.valid.as_ref().map(|valid| tokens(&tokenizer, valid, &sets.labels, place)).transpose()?;
-    let mut config = ModelConfig::classifier(encoder, tokenizer.digest(), sets.labels.names.clone());
-    (config.head_size, config.backward) = (head, backward);
-    (config.problem, config.scale) = (files.form.problem, Labels::scale(&train.targets));
-    Ok(Prepared { sets, tokenizer, model, config, train, valid })
+    let valid = sets.valid.as_ref().map(|valid| cutter.tokens(valid, &sets.labels, place)).transpose()?;
+    kept.scale = Labels::scale(&train.targets);
+    Ok(Prepared { sets, tokenizer, model, kept, train, valid })
 }
 
 /// Trains a classifier and writes its model folder.
@@ -174,34 +219,28 @@ fn prepare(start: &Start<'_>, files: &LabelledFiles<'_>, setting: Setting<'_>, d
 pub fn train(start: &Start<'_>, files: &LabelledFiles<'_>, setting: Setting<'_>) -> Outcome<ClassifierOutcome> {
     check_output(setting.out)?;
     let device = setting.device.open()?;
-    let Prepared { sets, tokenizer, model, config, train, valid } = prepare(start, files, setting, &device)?;
-    let reading = reading(&tokenizer, setting.recipe, &config);
+    let prepared = prepare(start, files, setting, &device)?;
+    let reading = prepared.kept.reading(&prepared.tokenizer, setting.recipe);
     let inputs = inputs(start, files);
-    let training = TrainingRun::open("classify", &details(files, &config), &inputs, setting)?;
+    let training = TrainingRun::open("classify", &details(files, &prepared.kept), &inputs, setting)?;
     let run = training.start(setting, &device);
     let subject = Subject {
         what: "a classifier, a network trained on labelled texts",
         out: setting.out,
-        architecture: architecture(&config),
+        architecture: prepared.kept.architecture(),
         seed: setting.seed,
         device: setting.device,
         settings: setting.recipe.to_toml(),
         inputs,
     };
-    let resegment = Resegmentation { tokenizer: &tokenizer, examples: &sets.train, setting };
-    let resegment = |epoch: usize| resegment.sample(epoch);
+    let cutter = prepared.cutter(setting.recipe);
     let alpha = setting.recipe.classify.segmentation_alpha;
-    let resegment = (alpha > 0.0).then_some(&resegment as Resegment<'_>);
-    let data = ClassifierData { train: &train, valid: valid.as_ref(), resegment, reading };
-    let trained = glossa_recipes::classify(model, &setting.recipe.classify, data, run)
+    let resegment = |epoch: usize| cutter.sampled(&prepared.sets.train, alpha, setting.seed, epoch);
+    let resegment = (alpha > 0.0 && prepared.tokenizer.ours().is_some()).then_some(&resegment as Resegment<'_>);
+    let data = ClassifierData { train: &prepared.train, valid: prepared.valid.as_ref(), resegment, reading };
+    let trained = glossa_recipes::classify(prepared.model.clone(), &setting.recipe.classify, data, run)
         .map_err(|unfinished| training.explain(subject.explain(unfinished)))?;
-    let outcome = save(
-        trained,
-        &Saved { sets: &sets, tokenizer: &tokenizer, config: &config, reading },
-        &subject,
-        (start, files),
-        setting,
-    )?;
+    let outcome = save(trained, &prepared, &subject, (start, files), setting)?;
     training.close()?;
     Ok(outcome)
 }
@@ -217,8 +256,8 @@ pub fn find_rate(
     page: &Path,
 ) -> Outcome<RatesOutcome> {
     let device = setting.device.open()?;
-    let Prepared { tokenizer, model, config, train, .. } = prepare(start, files, setting, &device)?;
-    let reading = reading(&tokenizer, setting.recipe, &config);
+    let Prepared { tokenizer, model, kept, train, .. } = prepare(start, files, setting, &device)?;
+    let reading = kept.reading(&tokenizer, setting.recipe);
     let data = ClassifierData { train: &train, valid: None, resegment: None, reading };
     let run = TrainingRun::NONE.start(setting, &device);
     let course = glossa_recipes::find_classify_rate(model, &setting.recipe.classify, data, run)?;
@@ -226,61 +265,43 @@ pub fn find_rate(
 }
 
 /// What tells this training from others with the same recipe and files.
-fn details(files: &LabelledFiles<'_>, config: &ModelConfig) -> Vec<(&'static str, String)> {
+fn details(files: &LabelledFiles<'_>, kept: &Kept) -> Vec<(&'static str, String)> {
     let Columns { text, label, pair, .. } = files.columns;
     let columns = [text, label, pair].map(|name| name.clone().unwrap_or_default()).join(" ");
     let fold = files.fold.map_or_else(String::new, |(number, count)| format!("{number}/{count}"));
-    let form = format!("{:?} {}", config.problem, files.form.delimiter);
-    vec![("columns", columns), ("backward", config.backward.to_string()), ("fold", fold), ("labels", form)]
-}
-
-/// Segments the training texts anew for each epoch.
-struct Resegmentation<'a> {
-    tokenizer: &'a Tokenizer,
-    examples: &'a [Example],
-    setting: Setting<'a>,
-}
-
-impl Resegmentation<'_> {
-    fn sample(&self, epoch: usize) -> Outcome<Vec<Vec<u32>>> {
-        let Setting { recipe, seed, .. } = self.setting;
-        sampled(self.tokenizer, self.examples, recipe.classify.segmentation_alpha, seed, epoch)
-    }
-}
-
-/// What is saved beside the model.
-struct Saved<'a> {
-    sets: &'a Sets,
-    tokenizer: &'a Tokenizer,
-    config: &'a ModelConfig,
-    reading: Reading,
+    let form = format!("{:?} {}", kept.problem, files.form.delimiter);
+    vec![("columns", columns), ("backward", kept.backward().to_string()), ("fold", fold), ("labels", form)]
 }
 
 fn save(
-    trained: Trained<Classifier>,
-    saved: &Saved<'_>,
+    trained: Trained<TextClassifier>,
+    prepared: &Prepared,
     subject: &Subject<'_>,
     (start, files): (&Start<'_>, &LabelledFiles<'_>),
     setting: Setting<'_>,
 ) -> Outcome<ClassifierOutcome> {
-    let Trained { model, course } = trained;
-    let Saved { sets, tokenizer, config, reading } = saved;
+    let (Trained { model, course }, Prepared { sets, tokenizer, kept, .. }) = (trained, prepared);
+    let (cutter, reading) = (prepared.cutter(setting.recipe), kept.reading(tokenizer, setting.recipe));
     let answers = |set: &Option<Vec<Example>>| -> Outcome<Option<Vec<Vec<f64>>>> {
-        set.as_ref().map(|examples| probabilities(&model, tokenizer, examples, *reading)).transpose()
+        let answer = |examples: &Vec<Example>| {
+            glossa_recipes::predict(&model, &cutter.texts(examples)?, reading, &glossa_base::Silent)
+        };
+        set.as_ref().map(answer).transpose()
     };
     let (valid, tested) = (answers(&sets.valid)?, answers(&sets.test)?);
     let (test, scores) = sets.score(tested.as_deref(), files, setting.seed)?;
     let folder = WholeFolder::create(setting.out)?;
-    model_folder::write(folder.path(), &model, config, tokenizer, setting.recipe, &course.records)?;
+    kept.write(folder.path(), &model, tokenizer)?;
+    model_folder::write_course(folder.path(), setting.recipe, &course.records)?;
     let parameters = model.num_params();
     let card = Card {
-        language: language(tokenizer),
+        language: language(tokenizer.language()),
         parameters: Some(parameters as u64),
         base_model: base(start),
         ..card(setting.out, &subject.architecture, &sets.labels.names, &scores, files)
     };
     finish_model(folder, &card, Manifest::new("classify", setting.seed, json(setting.recipe)?), &subject.inputs)?;
-    let judged = sets.judged(valid.as_deref(), tested.as_deref(), config.problem);
+    let judged = sets.judged(valid.as_deref(), tested.as_deref(), kept.problem);
     let report = subject.write(&course, Some(parameters), judged.as_ref())?;
     let (folder, labels) = (setting.out.to_path_buf(), sets.labels.names.clone());
     Ok(ClassifierOutcome { folder, labels, records: course.records, test, scores, report })
@@ -312,17 +333,6 @@ fn card(out: &Path, architecture: &str, labels: &[String], scores: &[Score], fil
         how_to_use: Some(format!("glossa classify predict --model {} \"...\"", name_of(out))),
         ..Card::new(&name_of(out), ModelKind::Classifier, architecture)
     }
-}
-
-fn probabilities(
-    model: &Classifier,
-    tokenizer: &Tokenizer,
-    examples: &[Example],
-    reading: Reading,
-) -> Outcome<Vec<Vec<f64>>> {
-    let texts: Vec<Vec<u32>> =
-        examples.iter().map(|example| tokenizer.encode(&example.text)).collect::<Result<_, _>>()?;
-    glossa_recipes::predict(model, &texts, reading, &glossa_base::Silent)
 }
 
 impl Sets {

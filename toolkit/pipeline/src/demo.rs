@@ -303,7 +303,9 @@ impl Demo<'_> {
         let judge = command(&["lm", "perplexity"], &["--model", &places.2], &["--corpus", &places.0]);
         self.stage("Language model", why, vec![train, judge], |demo| {
             let (corpus, out) = (demo.at("corpus"), demo.at("language-model"));
-            let model = language_model::pretrain(&corpus, &demo.at("tokenizer"), false, demo.training(&out))?;
+            let tokenizer = demo.at("tokenizer");
+            let beginning = language_model::Beginning::fresh(&tokenizer);
+            let model = language_model::pretrain(&corpus, beginning, demo.training(&out))?;
             let DemoSetting { device, progress, .. } = demo.setting;
             let judged = language_model::perplexity(&out, &Text::Corpus(&corpus, Split::Test), device, progress)?;
             let results = outcome::language_model_results(&model, &judged, VOCABULARY_SIZE);

@@ -13,15 +13,15 @@ use glossa_base::nearest::nearest;
 use glossa_base::{Failure, Outcome, Progress};
 use glossa_eval::{Confused, Prediction, Report, ReportOptions};
 use glossa_nn::attention::Attention;
-use glossa_nn::{Classifier, DeviceChoice, Problem};
+use glossa_nn::{Classifier, DeviceChoice, Problem, TextClassifier};
+use glossa_recipes::best_class;
 use glossa_recipes::explanation::{self, Score, joined, scaled};
-use glossa_recipes::{Reading, best_class, model_folder};
 use glossa_text::labelled::{Columns, read};
 use glossa_text::tokenizer::Tokenizer;
 use glossa_zoo::layout::BASELINE;
 use serde::Serialize;
 
-use crate::classifier::reading;
+use crate::classifier;
 use crate::report::Side;
 
 /// The version of the explanation's format.
@@ -140,10 +140,10 @@ pub struct Piece {
 
 /// A classifier that can be explained.
 struct Opened {
+    network: classifier::Opened,
     classifier: Classifier,
     tokenizer: Tokenizer,
     labels: Vec<String>,
-    reading: Reading,
 }
 
 impl Opened {
@@ -153,19 +153,23 @@ impl Opened {
             return Err(Failure::data(format!("{} is a baseline, which has no gradients", model.display()))
                 .hint("explain a classifier of `glossa classify train --model DIR` or `--tokenizer DIR`"));
         }
-        let (classifier, config) = model_folder::read_classifier(model, &device.open()?)?;
-        if config.problem != Problem::SingleLabel {
+        let network = classifier::Opened::read(model, &device.open()?)?;
+        let TextClassifier::Recurrent(classifier) = &network.model else {
+            return Err(Failure::data(format!("{} is a transformer, which is not explained yet", model.display()))
+                .hint("explain a classifier of a recurrent language model"));
+        };
+        if network.kept.problem != Problem::SingleLabel {
             return Err(Failure::data(format!("{} does not choose one label a text", model.display()))
                 .hint("explain a classifier of one label a text"));
         }
-        let tokenizer = model_folder::read_tokenizer(model, &config)?;
-        let reading = reading(&tokenizer, &model_folder::read_recipe(model)?, &config);
-        let class = label.map(|label| class(label, &config.labels, "--label")).transpose()?;
-        Ok((Opened { classifier, tokenizer, labels: config.labels, reading }, class))
+        let tokenizer = Tokenizer::load(model)?;
+        let class = label.map(|label| class(label, &network.kept.labels, "--label")).transpose()?;
+        let (classifier, labels) = (classifier.clone(), network.kept.labels.clone());
+        Ok((Opened { network, classifier, tokenizer, labels }, class))
     }
 
     fn encode<'a>(&self, texts: impl Iterator<Item = &'a str>) -> Outcome<Vec<Vec<u32>>> {
-        texts.map(|text| self.tokenizer.encode(text).map_err(Failure::from)).collect()
+        self.network.encode(texts)
     }
 
     /// The words of a text for a class, the likeliest where none is given.
@@ -173,7 +177,7 @@ impl Opened {
         let unusable = || Failure::data("the classifier gives no usable probabilities").hint("train or fetch it again");
         let prediction = Prediction::from_probabilities(&self.labels, row).ok_or_else(unusable)?;
         let class = class.unwrap_or_else(|| best_class(row));
-        let attentions = explanation::explain(&self.classifier, tokens, class, self.reading)?;
+        let attentions = explanation::explain(&self.classifier, tokens, class, self.network.reading)?;
         let spans = self.tokenizer.words(tokens)?;
         let ranges: Vec<_> = spans.iter().map(|span| span.pieces.clone()).collect();
         let sums = joined(&attentions, &ranges);
@@ -241,7 +245,7 @@ pub fn explain_texts(question: Question<'_>, texts: &[String], progress: &dyn Pr
     }
     let (opened, class) = Opened::new(question)?;
     let tokens = opened.encode(texts.iter().map(String::as_str))?;
-    let rows = glossa_recipes::predict(&opened.classifier, &tokens, opened.reading, &glossa_base::Silent)?;
+    let rows = glossa_recipes::predict(&opened.network.model, &tokens, opened.network.reading, &glossa_base::Silent)?;
     progress.start("explain", Some(texts.len() as u64), "texts");
     let mut explained = Vec::with_capacity(texts.len());
     for ((text, tokens), row) in texts.iter().zip(&tokens).zip(&rows) {
@@ -270,7 +274,7 @@ pub fn explain_losses(
     let gold = examples.iter().map(|example| class_of(&example.label)).collect::<Outcome<Vec<usize>>>()?;
     let tokens = opened.encode(examples.iter().map(|example| example.text.as_str()))?;
     progress.start("predict", Some(examples.len() as u64), "texts");
-    let rows = glossa_recipes::predict(&opened.classifier, &tokens, opened.reading, progress)?;
+    let rows = glossa_recipes::predict(&opened.network.model, &tokens, opened.network.reading, progress)?;
     progress.finish(&format!("{} texts", examples.len()));
     let losses = explanation::losses(&rows, &gold);
     let indices = explanation::top_losses(&losses, top);

@@ -7,7 +7,7 @@ use std::path::Path;
 use glossa_base::nearest::nearest;
 use glossa_base::{Failure, Outcome};
 use glossa_eval::{Prediction, Report, ReportOptions, Score, answers};
-use glossa_nn::{ModelConfig, Problem, Targets, ValueScale};
+use glossa_nn::{Problem, Targets, ValueScale};
 use glossa_recipes::best_class;
 use glossa_text::labelled::Example;
 
@@ -58,8 +58,8 @@ impl Labels {
     }
 
     /// The labels of a classifier.
-    pub(crate) fn of_model(config: &ModelConfig, delimiter: char) -> Self {
-        Labels { names: config.labels.clone(), form: LabelForm { problem: config.problem, delimiter } }
+    pub(crate) fn named(names: Vec<String>, problem: Problem, delimiter: char) -> Self {
+        Labels { names, form: LabelForm { problem, delimiter } }
     }
 
     /// Labels of which a text has one.

@@ -6,14 +6,16 @@ use burn::module::Module;
 use glossa_base::atomic::WholeFolder;
 use glossa_base::manifest::Manifest;
 use glossa_base::seed::{Purpose, Stream};
-use glossa_base::{Failure, LanguageCode, Outcome, Progress};
+use glossa_base::{Failure, Kind, LanguageCode, Outcome, Progress};
 use glossa_corpora::Split;
 use glossa_eval::Likelihood;
 use glossa_learn::EpochRecord;
 use glossa_learn::stream::{Directed, TokenSource};
-use glossa_nn::{DeviceChoice, LanguageModel, ModelConfig};
+use glossa_nn::{DeviceChoice, EncoderConfig, LanguageModel, ModelConfig};
 use glossa_recipes::model_folder;
+use glossa_recipes::recipe::EncoderSizes;
 use glossa_recipes::{Sampling, Trained};
+use glossa_text::ModelTokenizer;
 use glossa_text::labelled::read_texts;
 use glossa_text::tokenizer::Tokenizer;
 use glossa_zoo::card::{Card, MetricRow};
@@ -21,6 +23,8 @@ use glossa_zoo::layout::ModelKind;
 use serde::Serialize;
 
 use crate::checkpoints::Run as TrainingRun;
+use crate::encoder_folder::{Described, FolderKind};
+use crate::masked_model::{self, Origin};
 use crate::rates::{self, RatesOutcome};
 use crate::setting::Setting;
 use crate::stage::{check_output, finish_model, json, name_of};
@@ -41,23 +45,66 @@ pub struct LanguageModelOutcome {
     pub report: PathBuf,
 }
 
-/// Pretrains a language model on a corpus; a `backward` one reads each document from its end.
+/// What pretraining begins with.
+#[derive(Debug, Clone, Copy)]
+pub struct Beginning<'a> {
+    /// The tokenizer's folder.
+    pub tokenizer: &'a Path,
+    /// Whether each document is read from its end; recurrent models only.
+    pub backward: bool,
+    /// A masked language model to go on from, in place of fresh weights. Its tokenizer is used.
+    pub from: Option<&'a Path>,
+}
+
+impl<'a> Beginning<'a> {
+    /// Fresh weights, texts read from their beginning.
+    pub fn fresh(tokenizer: &'a Path) -> Self {
+        Beginning { tokenizer, backward: false, from: None }
+    }
+
+    /// The masked language model that the recipe asks for, if it does.
+    fn masked(&self, setting: Setting<'_>) -> Outcome<Option<Origin<'a>>> {
+        let EncoderSizes::ModernBert(config) = setting.recipe.encoder_sizes(1) else {
+            if self.from.is_some() {
+                return Err(Failure::new(Kind::Usage, "--from is for masked language models")
+                    .hint("go on with a recurrent model by `glossa lm finetune`"));
+            }
+            return Ok(None);
+        };
+        if self.backward {
+            return Err(
+                Failure::new(Kind::Usage, "a masked language model reads in no direction").hint("leave --backward out")
+            );
+        }
+        Ok(Some(Origin { tokenizer: self.tokenizer, config: *config, from: self.from }))
+    }
+
+    /// The sizes of a recurrent model with so many pieces.
+    fn recurrent(setting: Setting<'_>, pieces: usize) -> Outcome<EncoderConfig> {
+        match setting.recipe.encoder_sizes(pieces) {
+            EncoderSizes::Recurrent(config) => Ok(config),
+            EncoderSizes::ModernBert(_) => Err(Failure::new(Kind::Usage, "the recipe is of a masked language model")
+                .hint("give a recipe whose encoder.cell is qrnn or awd-lstm")),
+        }
+    }
+}
+
+/// Pretrains a language model on a corpus: one that reads on, or a masked one, as the recipe says.
 ///
 /// # Errors
 /// A damaged corpus or tokenizer, too little text, a loss that is not a number.
-pub fn pretrain(
-    corpus: &Path,
-    tokenizer_folder: &Path,
-    backward: bool,
-    setting: Setting<'_>,
-) -> Outcome<LanguageModelOutcome> {
+pub fn pretrain(corpus: &Path, beginning: Beginning<'_>, setting: Setting<'_>) -> Outcome<LanguageModelOutcome> {
     check_output(setting.out)?;
-    let tokenizer = Tokenizer::load(tokenizer_folder)?;
+    if let Some(origin) = beginning.masked(setting)? {
+        return masked_model::pretrain(corpus, &origin, setting);
+    }
+    let (tokenizer_folder, backward) = (beginning.tokenizer, beginning.backward);
+    let tokenizer = ModelTokenizer::from(Tokenizer::load(tokenizer_folder)?);
     let tokens = TokenFolder::of(corpus, &tokenizer, setting.progress)?;
     let train = tokens.open(Split::Train)?.ok_or_else(|| nothing_to_read(corpus))?;
     let valid = tokens.open(Split::Valid)?;
-    let encoder = setting.recipe.encoder_config(tokenizer.vocabulary_size());
-    let config = ModelConfig { backward, ..ModelConfig::language_model(encoder, tokenizer.digest()) };
+    let encoder = Beginning::recurrent(setting, tokenizer.vocabulary_size())?;
+    let config = ModelConfig { backward, ..ModelConfig::language_model(encoder, &tokenizer.digest()) };
     let device = setting.device.open()?;
     let inputs = [corpus, tokenizer_folder];
     let training = TrainingRun::open("pretrain", &[("backward", backward.to_string())], &inputs, setting)?;
@@ -79,15 +126,18 @@ pub fn pretrain(
 /// As [`pretrain`].
 pub fn find_pretrain_rate(
     corpus: &Path,
-    tokenizer: &Path,
-    backward: bool,
+    beginning: Beginning<'_>,
     setting: Setting<'_>,
     page: &Path,
 ) -> Outcome<RatesOutcome> {
-    let tokenizer = Tokenizer::load(tokenizer)?;
+    if let Some(origin) = beginning.masked(setting)? {
+        return masked_model::find_pretrain_rate(corpus, &origin, setting, page);
+    }
+    let backward = beginning.backward;
+    let tokenizer = ModelTokenizer::from(Tokenizer::load(beginning.tokenizer)?);
     let tokens = TokenFolder::of(corpus, &tokenizer, setting.progress)?;
     let train = tokens.open(Split::Train)?.ok_or_else(|| nothing_to_read(corpus))?;
-    let encoder = setting.recipe.encoder_config(tokenizer.vocabulary_size());
+    let encoder = Beginning::recurrent(setting, tokenizer.vocabulary_size())?;
     let device = setting.device.open()?;
     let train = Directed { source: &train, backward };
     let run = TrainingRun::NONE.start(setting, &device);
@@ -107,7 +157,7 @@ pub fn find_finetune_rate(
 ) -> Outcome<RatesOutcome> {
     let device = setting.device.open()?;
     let (language_model, config) = model_folder::read_language_model(model, &device)?;
-    let tokenizer = model_folder::read_tokenizer(model, &config)?;
+    let tokenizer = ModelTokenizer::from(model_folder::read_tokenizer(model, &config)?);
     let train = texts.train(&tokenizer)?;
     let train = Directed { source: &train, backward: config.backward };
     let run = TrainingRun::NONE.start(setting, &device);
@@ -115,7 +165,7 @@ pub fn find_finetune_rate(
     rates::write(course, "a language model in fine-tuning", page)
 }
 
-fn nothing_to_read(corpus: &Path) -> Failure {
+pub(crate) fn nothing_to_read(corpus: &Path) -> Failure {
     Failure::data(format!("{} has no training text", corpus.display()))
         .hint("build the corpus from more text, or with smaller valid and test shares")
 }
@@ -133,12 +183,18 @@ pub struct TaskTexts<'a> {
 
 impl TaskTexts<'_> {
     /// The tokens of the texts to learn from.
-    fn train(&self, tokenizer: &Tokenizer) -> Outcome<Vec<Vec<u32>>> {
+    fn train(&self, tokenizer: &ModelTokenizer) -> Outcome<Vec<Vec<u32>>> {
         let mut train = Vec::new();
         for path in self.train {
             train.extend(encode_all(tokenizer, read_texts(path, self.column)?.into_iter())?);
         }
         Ok(train)
+    }
+
+    /// The tokens of the texts to judge by.
+    fn valid(&self, tokenizer: &ModelTokenizer) -> Outcome<Option<Vec<Vec<u32>>>> {
+        let texts = self.valid.map(|path| read_texts(path, self.column)).transpose()?;
+        texts.map(|texts| encode_all(tokenizer, texts.into_iter())).transpose()
     }
 }
 
@@ -148,19 +204,19 @@ impl TaskTexts<'_> {
 /// A damaged model folder, unreadable texts, a loss that is not a number.
 pub fn finetune(model: &Path, texts: &TaskTexts<'_>, setting: Setting<'_>) -> Outcome<LanguageModelOutcome> {
     check_output(setting.out)?;
-    let device = setting.device.open()?;
-    let (language_model, config) = model_folder::read_language_model(model, &device)?;
-    let tokenizer = model_folder::read_tokenizer(model, &config)?;
-    let train = texts.train(&tokenizer)?;
-    let valid = match texts.valid {
-        Some(path) => Some(encode_all(&tokenizer, read_texts(path, texts.column)?.into_iter())?),
-        None => None,
-    };
     let mut inputs: Vec<&Path> = vec![model];
     inputs.extend(texts.train.iter().map(PathBuf::as_path));
     inputs.extend(texts.valid);
-    let columns = texts.column.unwrap_or_default().to_owned();
-    let training = TrainingRun::open("finetune", &[("text column", columns)], &inputs, setting)?;
+    let details = [("text column", texts.column.unwrap_or_default().to_owned())];
+    if Described::read(model)?.kind != FolderKind::Recurrent {
+        let encode = |tokenizer: &ModelTokenizer| Ok((texts.train(tokenizer)?, texts.valid(tokenizer)?));
+        return masked_model::finetune(model, &encode, (&inputs, &details), setting);
+    }
+    let device = setting.device.open()?;
+    let (language_model, config) = model_folder::read_language_model(model, &device)?;
+    let tokenizer = ModelTokenizer::from(model_folder::read_tokenizer(model, &config)?);
+    let (train, valid) = (texts.train(&tokenizer)?, texts.valid(&tokenizer)?);
+    let training = TrainingRun::open("finetune", &details, &inputs, setting)?;
     let backward = config.backward;
     let train = Directed { source: &train, backward };
     let valid = valid.as_ref().map(|valid| Directed { source: valid, backward });
@@ -177,14 +233,14 @@ pub fn finetune(model: &Path, texts: &TaskTexts<'_>, setting: Setting<'_>) -> Ou
 /// What the report is told.
 fn subject<'a>(what: &'a str, config: &ModelConfig, inputs: &[&'a Path], setting: Setting<'a>) -> Subject<'a> {
     let Setting { out, seed, device, .. } = setting;
-    let (architecture, settings) = (architecture(config), setting.recipe.to_toml());
+    let (architecture, settings) = (architecture(&config.encoder, config.backward), setting.recipe.to_toml());
     Subject { what, out, architecture, seed, device, settings, inputs: inputs.to_vec() }
 }
 
 fn save(
     trained: Trained<LanguageModel>,
     config: &ModelConfig,
-    tokenizer: &Tokenizer,
+    tokenizer: &ModelTokenizer,
     stage: &str,
     base_model: Option<String>,
     subject: &Subject<'_>,
@@ -192,15 +248,17 @@ fn save(
 ) -> Outcome<LanguageModelOutcome> {
     let Trained { model, course } = trained;
     let folder = WholeFolder::create(setting.out)?;
-    model_folder::write(folder.path(), &model, config, tokenizer, setting.recipe, &course.records)?;
+    if let Some(tokenizer) = tokenizer.ours() {
+        model_folder::write(folder.path(), &model, config, tokenizer, setting.recipe, &course.records)?;
+    }
     let parameters = model.num_params();
     let card = Card {
-        language: language(tokenizer),
+        language: language(tokenizer.language()),
         parameters: Some(parameters as u64),
         metrics: card_metrics(&course.records),
         base_model,
         how_to_use: Some(format!("glossa lm generate --model {} --prompt \"...\"", name_of(setting.out))),
-        ..Card::new(&name_of(setting.out), ModelKind::LanguageModel, &architecture(config))
+        ..Card::new(&name_of(setting.out), ModelKind::LanguageModel, &architecture(&config.encoder, config.backward))
     };
     let manifest = Manifest::new(stage, setting.seed, json(setting.recipe)?);
     finish_model(folder, &card, manifest, &subject.inputs)?;
@@ -209,20 +267,19 @@ fn save(
 }
 
 /// The language that a tokenizer was trained for.
-pub(crate) fn language(tokenizer: &Tokenizer) -> Option<LanguageCode> {
-    tokenizer.config().language.as_deref().and_then(|code| code.parse().ok())
+pub(crate) fn language(code: Option<&str>) -> Option<LanguageCode> {
+    code.and_then(|code| code.parse().ok())
 }
 
 /// The encoder in words.
-pub(crate) fn architecture(config: &ModelConfig) -> String {
-    let encoder = &config.encoder;
+pub(crate) fn architecture(encoder: &EncoderConfig, backward: bool) -> String {
     let cell = match encoder.cell {
         glossa_nn::Cell::Qrnn => "QRNN",
         glossa_nn::Cell::AwdLstm => "AWD-LSTM",
     };
     format!(
         "{cell}{}, {} layers of {}, embedding {}, {} pieces",
-        if config.backward { " backward" } else { "" },
+        if backward { " backward" } else { "" },
         encoder.layer_count,
         encoder.hidden_size,
         encoder.embedding_size,
@@ -230,7 +287,7 @@ pub(crate) fn architecture(config: &ModelConfig) -> String {
     )
 }
 
-fn card_metrics(records: &[EpochRecord]) -> Vec<MetricRow> {
+pub(crate) fn card_metrics(records: &[EpochRecord]) -> Vec<MetricRow> {
     let last = records.last().map(|record| &record.validation);
     let finite = last.into_iter().flatten().filter(|(_, value)| value.is_finite());
     finite
@@ -245,6 +302,9 @@ pub struct PerplexityOutcome {
     pub likelihood: Likelihood,
     /// Documents, each of which ends once.
     pub documents: u64,
+    /// Whether each piece was guessed from both sides, a seventh of them hidden at a time. Such numbers
+    /// compare with each other only, never with those of models that read from one side.
+    pub masked: bool,
     /// e to the nats a piece.
     pub by_piece: Option<f64>,
     /// e to the nats a word, where the end of a document counts as a word (PolEval 2018's way).
@@ -274,26 +334,24 @@ pub fn perplexity(
     progress: &dyn Progress,
 ) -> Outcome<PerplexityOutcome> {
     let device = device.open()?;
-    let (language_model, config) = model_folder::read_language_model(model, &device)?;
-    let tokenizer = model_folder::read_tokenizer(model, &config)?;
-    let (source, words, characters): (Box<dyn TokenSource>, u64, u64) = match text {
-        Text::Corpus(corpus, split) => {
-            let file =
-                TokenFolder::of(corpus, &tokenizer, progress)?.open(*split)?.ok_or_else(|| nothing_to_read(corpus))?;
-            let characters = corpus_characters(corpus, *split)?;
-            let words = file.0.word_count();
-            (Box::new(Mapped(file.0)), words, characters)
-        }
-        Text::File(path, column) => {
-            let texts = read_texts(path, *column)?;
-            let segmenter = words::segmenter_of_language(tokenizer.config().language.as_deref());
-            let words = texts.iter().map(|text| words::count(text, segmenter)).sum();
-            let characters = texts.iter().map(|text| text.chars().count() as u64).sum();
-            (Box::new(encode_all(&tokenizer, texts.into_iter())?), words, characters)
-        }
+    let masked = Described::read(model)?.kind != FolderKind::Recurrent;
+    let counts = std::cell::Cell::new((0, 0));
+    let (evaluated, source) = if masked {
+        let encode = |tokenizer: &ModelTokenizer| {
+            let read = text.read(tokenizer, progress)?;
+            counts.set((read.words, read.characters));
+            Ok(read.source)
+        };
+        masked_model::evaluate(model, &device, &encode)?
+    } else {
+        let (language_model, config) = model_folder::read_language_model(model, &device)?;
+        let tokenizer = ModelTokenizer::from(model_folder::read_tokenizer(model, &config)?);
+        let read = text.read(&tokenizer, progress)?;
+        counts.set((read.words, read.characters));
+        let directed = Directed { source: read.source.as_ref(), backward: config.backward };
+        (glossa_recipes::evaluate(&language_model, &directed, &device)?, read.source)
     };
-    let read = Directed { source: source.as_ref(), backward: config.backward };
-    let evaluated = glossa_recipes::evaluate(&language_model, &read, &device)?;
+    let (words, characters) = counts.get();
     if !evaluated.likelihood.is_finite() {
         return Err(Failure::data(format!("{} gives no usable probabilities", model.display()))
             .hint("its weights are not numbers: train or fetch it again"));
@@ -304,11 +362,39 @@ pub fn perplexity(
     Ok(PerplexityOutcome {
         likelihood,
         documents,
+        masked,
         by_piece: likelihood.by_piece(),
         by_word: likelihood.by_word(),
         bits_per_character: likelihood.bits_per_character(),
         accuracy: evaluated.right / evaluated.pieces.max(1) as f64,
     })
+}
+
+/// Tokens, and what the text counts beside.
+struct ReadText {
+    source: Box<dyn TokenSource>,
+    words: u64,
+    characters: u64,
+}
+
+impl Text<'_> {
+    fn read(&self, tokenizer: &ModelTokenizer, progress: &dyn Progress) -> Outcome<ReadText> {
+        match self {
+            Text::Corpus(corpus, split) => {
+                let tokens = TokenFolder::of(corpus, tokenizer, progress)?;
+                let file = tokens.open(*split)?.ok_or_else(|| nothing_to_read(corpus))?;
+                let (words, characters) = (file.0.word_count(), corpus_characters(corpus, *split)?);
+                Ok(ReadText { source: Box::new(Mapped(file.0)), words, characters })
+            }
+            Text::File(path, column) => {
+                let texts = read_texts(path, *column)?;
+                let segmenter = words::segmenter_of_language(tokenizer.language());
+                let words = texts.iter().map(|text| words::count(text, segmenter)).sum();
+                let characters = texts.iter().map(|text| text.chars().count() as u64).sum();
+                Ok(ReadText { source: Box::new(encode_all(tokenizer, texts.into_iter())?), words, characters })
+            }
+        }
+    }
 }
 
 fn corpus_characters(corpus: &Path, split: Split) -> Outcome<u64> {

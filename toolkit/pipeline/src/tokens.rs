@@ -8,8 +8,8 @@ use glossa_base::manifest::Manifest;
 use glossa_base::{Failure, Outcome, Progress};
 use glossa_corpora::{Split, read_split};
 use glossa_learn::stream::TokenSource;
+use glossa_text::ModelTokenizer;
 use glossa_text::token_file::{TokenFile, TokenWriter};
-use glossa_text::tokenizer::Tokenizer;
 
 use crate::stage::{input, json};
 use crate::words;
@@ -49,8 +49,9 @@ impl TokenFolder {
     ///
     /// # Errors
     /// A damaged corpus, or a corpus folder that cannot be written.
-    pub fn of(corpus: &Path, tokenizer: &Tokenizer, progress: &dyn Progress) -> Outcome<Self> {
-        let short = tokenizer.digest().get(..12).unwrap_or("tokens");
+    pub fn of(corpus: &Path, tokenizer: &ModelTokenizer, progress: &dyn Progress) -> Outcome<Self> {
+        let digest = tokenizer.digest();
+        let short = digest.get(..12).unwrap_or("tokens");
         let path = corpus.join(format!("tokens-{short}"));
         let folder = TokenFolder { path };
         if !folder.is_current(corpus)? {
@@ -68,28 +69,24 @@ impl TokenFolder {
         Ok(manifest.stage == STAGE && same && counted && manifest.verify(&self.path).is_ok())
     }
 
-    fn make(&self, corpus: &Path, tokenizer: &Tokenizer, progress: &dyn Progress) -> Outcome<()> {
+    fn make(&self, corpus: &Path, tokenizer: &ModelTokenizer, progress: &dyn Progress) -> Outcome<()> {
         // A folder that is no corpus is refused before anything is made in it.
         drop(read_split(corpus, Split::Train)?);
         let segmenter = words::segmenter_of_corpus(corpus)?;
-        let folder = WholeFolder::create(&self.path)?;
+        let (folder, digest) = (WholeFolder::create(&self.path)?, tokenizer.digest());
         for split in [Split::Train, Split::Valid, Split::Test] {
             progress.start(&format!("tokenize {}", split.name()), None, "documents");
-            let mut writer = TokenWriter::create(
-                &folder.path().join(file_name(split)),
-                tokenizer.vocabulary_size(),
-                tokenizer.digest(),
-            )?;
+            let mut writer =
+                TokenWriter::create(&folder.path().join(file_name(split)), tokenizer.vocabulary_size(), &digest)?;
             for document in read_split(corpus, split)? {
                 let text = document.map_err(Failure::from)?.text;
-                writer.push(&tokenizer.encode(&text)?, words::count(&text, segmenter))?;
+                writer.push(&tokenizer.encode(&text, None)?, words::count(&text, segmenter))?;
                 progress.advance(1);
             }
             writer.finish()?;
         }
         progress.finish("tokenized");
-        let mut manifest =
-            Manifest::new(STAGE, 0, serde_json::json!({"tokenizer": tokenizer.config(), "segmenter": segmenter}));
+        let mut manifest = Manifest::new(STAGE, 0, serde_json::json!({"tokenizer": digest, "segmenter": segmenter}));
         manifest.inputs = vec![input(corpus)?];
         manifest.write(folder.path())?;
         folder.commit()
@@ -108,6 +105,6 @@ impl TokenFolder {
 }
 
 /// Tokens of texts in memory, each with its pieces.
-pub(crate) fn encode_all(tokenizer: &Tokenizer, texts: impl Iterator<Item = String>) -> Outcome<Vec<Vec<u32>>> {
-    texts.map(|text| tokenizer.encode(&text).map_err(Failure::from)).collect()
+pub(crate) fn encode_all(tokenizer: &ModelTokenizer, texts: impl Iterator<Item = String>) -> Outcome<Vec<Vec<u32>>> {
+    texts.map(|text| tokenizer.encode(&text, None).map_err(Failure::from)).collect()
 }

@@ -262,7 +262,13 @@ impl Objective for Texts<'_> {
         Ok(model.read(&batch.texts, self.data.reading.window, Some(self.noise(place)))?)
     }
 
-    fn loss(&mut self, model: &TextClassifier, batch: &LabelledBatch, prediction: &Pooled, place: Place) -> Outcome<Loss> {
+    fn loss(
+        &mut self,
+        model: &TextClassifier,
+        batch: &LabelledBatch,
+        prediction: &Pooled,
+        place: Place,
+    ) -> Outcome<Loss> {
         let aim = Aim {
             targets: &batch.targets,
             class_weights: self.class_weights.as_deref(),

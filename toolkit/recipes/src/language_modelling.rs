@@ -177,7 +177,7 @@ pub fn find_finetune_rate(
     find_rate(learner(model, None, &recipe.training, train, None, run)?, &phase, Sweep::default())
 }
 
-fn whole_phase(name: &str, groups: usize, training: &Training) -> Phase {
+pub(crate) fn whole_phase(name: &str, groups: usize, training: &Training) -> Phase {
     Phase {
         name: name.to_owned(),
         epochs: training.epochs,

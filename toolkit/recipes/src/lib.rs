@@ -8,6 +8,7 @@ pub mod explanation;
 pub mod generation;
 mod judge;
 pub mod language_modelling;
+pub mod masked_modelling;
 pub mod model_folder;
 pub mod recipe;
 
@@ -18,4 +19,5 @@ pub use glossa_learn::learner::Trained;
 pub use glossa_learn::{Course, Unfinished};
 pub use judge::best_class;
 pub use language_modelling::{Evaluated, Run, evaluate, find_finetune_rate, find_pretrain_rate, finetune, pretrain};
+pub use masked_modelling::{MaskPieces, evaluate_masked, find_masked_rate, finetune_masked, pretrain_masked};
 pub use recipe::Recipe;

@@ -23,7 +23,7 @@ const METRICS: &str = "metrics.jsonl";
 /// The largest `config.json` or `recipe.toml` that is read.
 const LARGEST_TEXT: u64 = 1 << 24;
 
-/// Writes a model, its tokenizer, its recipe and its history into a folder under construction.
+/// Writes a recurrent model, its tokenizer, its recipe and its history into a folder under construction.
 ///
 /// # Errors
 /// A file that cannot be written.
@@ -38,15 +38,28 @@ pub fn write<M: Module>(
     weights::save(model, &folder.join(WEIGHTS))?;
     let json = |cause: serde_json::Error| Failure::data("cannot write the configuration").because(cause);
     atomic::write_file(&folder.join(CONFIG), &serde_json::to_vec_pretty(config).map_err(json)?)?;
+    tokenizer.save_into(folder)?;
+    write_course(folder, recipe, records)
+}
+
+/// Writes how a model was made: its recipe and its history.
+///
+/// # Errors
+/// A file that cannot be written.
+pub fn write_course(folder: &Path, recipe: &Recipe, records: &[EpochRecord]) -> Outcome<()> {
+    let json = |cause: serde_json::Error| Failure::data("cannot write the history").because(cause);
     atomic::write_file(&folder.join(RECIPE), recipe.to_toml().as_bytes())?;
     let mut lines = Vec::new();
     for record in records {
         serde_json::to_writer(&mut lines, record).map_err(json)?;
         lines.push(b'\n');
     }
-    atomic::write_file(&folder.join(METRICS), &lines)?;
-    tokenizer.save_into(folder)?;
-    Ok(())
+    atomic::write_file(&folder.join(METRICS), &lines)
+}
+
+/// Whether a folder keeps the recipe that made it: ours do, published ones do not.
+pub fn has_recipe(folder: &Path) -> bool {
+    folder.join(RECIPE).is_file()
 }
 
 fn read_text(path: &Path) -> Outcome<String> {

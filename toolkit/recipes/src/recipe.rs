@@ -1,15 +1,22 @@
 //! Recipes: every number of a training run, as TOML. Presets are built in; a file or a flag overrides
 //! single values, and what came out is saved beside what it made.
 
+mod encoder;
+mod overrides;
+
 use glossa_base::nearest::nearest;
 use glossa_learn::optimizer::{Half, Lookahead};
 use glossa_learn::{Kind, OptimizerSettings, Schedule};
-use glossa_nn::{Cell, Dropouts, EncoderConfig};
+use glossa_nn::Dropouts;
 use glossa_text::rules::Preset as Rules;
 use glossa_text::tokenizer::Algorithm;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use overrides::describe;
+
+pub use encoder::{Architecture, EncoderRecipe, EncoderSizes};
+pub use overrides::Override;
 
 /// The version of the recipe format.
 pub const FORMAT: u32 = 1;
@@ -47,23 +54,6 @@ pub struct TokenizerRecipe {
     /// Train on a random sample of so many million bytes where there is more text: memory is about 20
     /// times that, however large the corpus.
     pub sample_megabytes: usize,
-}
-
-/// Sizes of the encoder; the vocabulary comes from the tokenizer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EncoderRecipe {
-    /// `qrnn` or `awd-lstm`.
-    pub cell: Cell,
-    /// Width of the embedding and of the last layer.
-    pub embedding_size: usize,
-    /// Width of the other layers.
-    pub hidden_size: usize,
-    /// Number of layers.
-    pub layer_count: usize,
-    /// Share of a QRNN's units that keep their cell at a step.
-    #[serde(default)]
-    pub zoneout: f64,
 }
 
 /// What all training has in common.
@@ -162,8 +152,19 @@ pub struct LanguageModelRecipe {
     /// Train against so many pieces drawn by frequency instead of the whole vocabulary; 0 for all.
     #[serde(default)]
     pub sampled_pieces: usize,
+    /// Share of the pieces that a masked language model must guess.
+    #[serde(default = "usual_mask")]
+    pub mask_share: f64,
+    /// Over this share of the training the batches of a masked language model grow from an eighth to their
+    /// whole size; 0 for whole ones from the start.
+    #[serde(default)]
+    pub batch_warm_up: f64,
     /// The numbers of the training.
     pub training: Training,
+}
+
+fn usual_mask() -> f64 {
+    0.3
 }
 
 /// Language modelling from pretrained weights.
@@ -305,12 +306,15 @@ fn first_broken(rules: &[(bool, &str)], place: &str) -> Result<(), Error> {
     }
 }
 
-const PRESETS: [(&str, &str); 5] = [
+const PRESETS: [(&str, &str); 8] = [
     ("demo", include_str!("../presets/demo.toml")),
     ("tiny", include_str!("../presets/tiny.toml")),
     ("small", include_str!("../presets/small.toml")),
     ("multifit-paper", include_str!("../presets/multifit-paper.toml")),
     ("ulmfit", include_str!("../presets/ulmfit.toml")),
+    ("modernbert-tiny", include_str!("../presets/modernbert-tiny.toml")),
+    ("modernbert-small", include_str!("../presets/modernbert-small.toml")),
+    ("modernbert-base", include_str!("../presets/modernbert-base.toml")),
 ];
 
 /// Names of the built-in presets.
@@ -377,9 +381,8 @@ impl Recipe {
     }
 
     /// The encoder's sizes for a vocabulary.
-    pub fn encoder_config(&self, vocabulary_size: usize) -> EncoderConfig {
-        let EncoderRecipe { cell, embedding_size, hidden_size, layer_count, zoneout } = self.encoder;
-        EncoderConfig { cell, vocabulary_size, embedding_size, hidden_size, layer_count, zoneout }
+    pub fn encoder_sizes(&self, vocabulary_size: usize) -> EncoderSizes {
+        self.encoder.sizes(vocabulary_size)
     }
 
     fn check(&self, place: &str) -> Result<(), Error> {
@@ -403,121 +406,20 @@ impl Recipe {
             ((0.0..=100.0).contains(&classify.segmentation_alpha), "classify.segmentation_alpha must be from 0 to 100"),
             ((0.0..=100.0).contains(&classify.mixup), "classify.mixup must be from 0 to 100"),
             ((0.0..=1.0).contains(&classify.label_noise), "classify.label_noise must be from 0 to 1"),
+            (
+                self.pretrain.mask_share > 0.0 && self.pretrain.mask_share < 1.0,
+                "pretrain.mask_share must be above 0 and below 1",
+            ),
+            ((0.0..=1.0).contains(&self.pretrain.batch_warm_up), "pretrain.batch_warm_up must be from 0 to 1"),
             (self.tokenizer.sample_megabytes > 0, "tokenizer.sample_megabytes must be at least 1"),
         ];
         first_broken(&rules, place)?;
-        self.encoder_config(self.tokenizer.vocabulary_size).check().map_err(|error| Error::Recipe {
-            place: place.to_owned(),
-            problem: error.to_string(),
-            hint: None,
-        })
-    }
-}
-
-/// A value that is put over a recipe's own.
-#[derive(Debug, Clone)]
-pub struct Override {
-    /// The key, such as `pretrain.training.epochs`.
-    pub key: String,
-    /// The value.
-    pub value: toml::Value,
-    /// What errors name: a file with its line, or a flag.
-    pub place: String,
-}
-
-impl Override {
-    fn parse(text: &str) -> Result<Self, Error> {
-        let place = format!("--set {text}");
-        let Some((key, value)) = text.split_once('=') else {
-            let hint = Some("write --set section.key=value".to_owned());
-            return Err(Error::Recipe { place, problem: "it has no `=`".to_owned(), hint });
+        let checked = match self.encoder_sizes(self.tokenizer.vocabulary_size) {
+            EncoderSizes::Recurrent(config) => config.check(),
+            EncoderSizes::ModernBert(config) => config.check(),
         };
-        let parsed = toml::from_str::<toml::Table>(&format!("value = {value}"))
-            .ok()
-            .and_then(|mut table| table.remove("value"))
-            .unwrap_or_else(|| toml::Value::String(value.to_owned()));
-        Ok(Override { key: key.to_owned(), value: parsed, place })
+        checked.map_err(|error| Error::Recipe { place: place.to_owned(), problem: error.to_string(), hint: None })
     }
-
-    fn apply(&self, table: &mut toml::Table) -> Result<(), Error> {
-        let wrong = |problem: String, hint| Error::Recipe { place: self.place.clone(), problem, hint };
-        let mut keys: Vec<&str> = self.key.split('.').map(str::trim).collect();
-        let last = keys.pop().unwrap_or_default();
-        let mut here = table;
-        for key in keys {
-            let known: Vec<String> = here.keys().cloned().collect();
-            here = match here.get_mut(key) {
-                Some(toml::Value::Table(inner)) => inner,
-                _ => return Err(wrong(format!("there is no section `{key}`"), meant(key, &known))),
-            };
-        }
-        match here.get_mut(last) {
-            Some(slot) => *slot = like(slot, self.value.clone()),
-            None => {
-                let known: Vec<String> = here.keys().cloned().collect();
-                return Err(wrong(format!("there is no key `{last}`"), meant(last, &known)));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// `1` is a fine value for a key that holds `1.0`.
-fn like(slot: &toml::Value, value: toml::Value) -> toml::Value {
-    match (slot, &value) {
-        (toml::Value::Float(_), toml::Value::Integer(integer)) => toml::Value::Float(*integer as f64),
-        _ => value,
-    }
-}
-
-fn meant(word: &str, known: &[String]) -> Option<String> {
-    let list = known.join(", ");
-    Some(
-        nearest(word, known.iter().map(String::as_str))
-            .map_or(format!("known here: {list}"), |near| format!("did you mean `{near}`?")),
-    )
-}
-
-/// A TOML error on one line: file, line, column, what, and the nearest right key.
-fn describe(error: &toml::de::Error, text: &str, place: &str) -> Error {
-    let start = error.span().map_or(0, |span| span.start);
-    let message = error.message().to_owned();
-    let quoted: Vec<String> = message.split('`').skip(1).step_by(2).map(str::to_owned).collect();
-    let (mut at, mut hint) = (start, None);
-    if let Some((word, known)) = quoted.split_first() {
-        if message.starts_with("unknown") {
-            hint = meant(word, known);
-            // The reader names the whole table of a schedule; the key stands within it.
-            at = keys_of_section(text, start).find(|(_, key)| key == word).map_or(start, |(place, _)| place);
-        } else if message.starts_with("missing field") {
-            let near = keys_of_section(text, start).find(|(_, key)| nearest(key, [word.as_str()]).is_some());
-            if let Some((place, _)) = near {
-                (at, hint) = (place, Some(format!("did you mean `{word}`?")));
-            }
-        }
-    }
-    let position = text.get(..at).filter(|_| error.span().is_some()).map(|before| {
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        format!(":{line}:{column}")
-    });
-    let place = format!("{place}{}", position.unwrap_or_default());
-    Error::Recipe { place, problem: message.replace('\n', " "), hint }
-}
-
-/// The keys of the section that begins at a place, each with where it stands: those before `=`, on lines of
-/// their own or between the braces of one line.
-fn keys_of_section(text: &str, start: usize) -> impl Iterator<Item = (usize, &str)> {
-    let rest = text.get(start..).unwrap_or_default();
-    let end = rest.get(1..).and_then(|rest| rest.find("\n[")).map_or(rest.len(), |end| end + 1);
-    let section = rest.get(..end).unwrap_or_default();
-    let key = move |equals: usize| {
-        let before = section.get(..equals)?.trim_end();
-        let is_key = |symbol: char| symbol.is_ascii_alphanumeric() || symbol == '_' || symbol == '-';
-        let key = before.get(before.trim_end_matches(is_key).len()..)?;
-        (!key.is_empty()).then(|| (start + before.len() - key.len(), key))
-    };
-    section.match_indices('=').filter_map(move |(equals, _)| key(equals))
 }
 
 #[cfg(test)]
@@ -536,7 +438,7 @@ mod tests {
     #[test]
     fn the_papers_numbers() {
         let multifit = Recipe::preset("multifit-paper").unwrap();
-        let encoder = multifit.encoder_config(15_000);
+        let EncoderSizes::Recurrent(encoder) = multifit.encoder_sizes(15_000) else { panic!("another kind") };
         assert_eq!(encoder.layer_sizes(), vec![(400, 1550), (1550, 1550), (1550, 1550), (1550, 400)]);
         let rates = multifit.classify.training.rates(6);
         assert!((rates[0] - 1e-2 / 2.6_f64.powi(4)).abs() < 1e-8);

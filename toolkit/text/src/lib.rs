@@ -11,6 +11,7 @@
 pub mod error;
 pub mod imported;
 pub mod labelled;
+pub mod model_tokenizer;
 pub mod rules;
 pub mod token_file;
 pub mod tokenizer;
@@ -18,6 +19,7 @@ pub mod words;
 
 pub use error::Error;
 pub use imported::ImportedTokenizer;
+pub use model_tokenizer::ModelTokenizer;
 pub use rules::Preset;
 pub use token_file::{TokenFile, TokenWriter, Tokens};
 pub use tokenizer::{Algorithm, Tokenizer, TrainOptions};

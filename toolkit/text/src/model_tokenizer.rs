@@ -5,9 +5,9 @@ use std::path::Path;
 
 use glossa_base::seed::Stream;
 
+use crate::Error;
 use crate::imported::ImportedTokenizer;
 use crate::tokenizer::{CONFIG_FILE, MODEL_FILE, Tokenizer};
-use crate::Error;
 
 /// A tokenizer of either kind.
 #[derive(Debug)]
@@ -187,7 +187,11 @@ fn encode_pair(tokenizer: &ImportedTokenizer, first: &str, second: &str, most: u
     let specials = ids.len().saturating_sub(left.len() + right.len());
     let room = most.saturating_sub(specials);
     while left.len() + right.len() > room {
-        if left.len() > right.len() { left.pop() } else { right.pop() };
+        if left.len() > right.len() {
+            left.pop()
+        } else {
+            right.pop()
+        };
     }
     Ok(join(&ids, &left, &right, tokenizer))
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use glossa_base::{Failure, Kind, Outcome};
-use glossa_pipeline::language_model::{self, LanguageModelOutcome, TaskTexts, Text};
+use glossa_pipeline::language_model::{self, Beginning, LanguageModelOutcome, TaskTexts, Text};
 use glossa_pipeline::rates::RatesOutcome;
 use glossa_pipeline::{Setting, Supervision};
 use glossa_recipes::{Recipe, Sampling};
@@ -58,18 +58,20 @@ fn config(recipe: &Recipe) -> serde_json::Value {
 }
 
 fn pretrain(arguments: &LmPretrain, context: &Context) -> Outcome<()> {
-    let recipe = recipe::resolve(&arguments.recipe, None)?;
-    if context.plan("lm pretrain", &arguments.out, &[&arguments.corpus, &arguments.tokenizer], config(&recipe))? {
+    let recipe = recipe::resolve(&arguments.recipe, arguments.from.as_deref())?;
+    let (corpus, from) = (&arguments.corpus, arguments.from.as_deref());
+    // With --from the tokenizer is that model's.
+    let tokenizer = arguments.tokenizer.as_deref().or(from).unwrap_or(corpus);
+    if context.plan("lm pretrain", &arguments.out, &[corpus, tokenizer], config(&recipe))? {
         return Ok(());
     }
     let supervision = supervision(&arguments.training)?;
     let setting = setting(&recipe, &arguments.out, &supervision, context);
+    let beginning = Beginning { tokenizer, backward: arguments.backward, from };
     if let Some(page) = &arguments.training.find_rate {
-        let (corpus, tokenizer, backward) = (&arguments.corpus, &arguments.tokenizer, arguments.backward);
-        return emit_rates(&language_model::find_pretrain_rate(corpus, tokenizer, backward, setting, page)?, context);
+        return emit_rates(&language_model::find_pretrain_rate(corpus, beginning, setting, page)?, context);
     }
-    let outcome = language_model::pretrain(&arguments.corpus, &arguments.tokenizer, arguments.backward, setting)?;
-    emit(&outcome, context)
+    emit(&language_model::pretrain(corpus, beginning, setting)?, context)
 }
 
 fn finetune(arguments: &LmFinetune, context: &Context) -> Outcome<()> {
@@ -120,8 +122,10 @@ fn perplexity(arguments: &LmPerplexity, context: &Context) -> Outcome<()> {
     };
     let outcome = language_model::perplexity(&arguments.model, &text, context.device, &context.console)?;
     let show = |value: Option<f64>| value.map_or_else(|| "undefined".to_owned(), |value| format!("{value:.3}"));
+    let masked =
+        if outcome.masked { " (masked: guessed from both sides, comparable with masked models only)" } else { "" };
     let report = format!(
-        "documents {}, words {}, pieces {}\nperplexity by piece {}\nperplexity by word {} (a document's end counts as a word)\nbits a character {}\npieces guessed right {:.2} %",
+        "documents {}, words {}, pieces {}{masked}\nperplexity by piece {}\nperplexity by word {} (a document's end counts as a word)\nbits a character {}\npieces guessed right {:.2} %",
         outcome.documents,
         outcome.likelihood.words - outcome.documents,
         outcome.likelihood.pieces,

@@ -13,6 +13,9 @@ use crate::context::Context;
 /// The recipe to use where the user names none.
 const DEFAULT: &str = "small";
 
+/// The recipe of a published model, which has none of its own.
+const PUBLISHED: &str = "modernbert-base";
+
 pub(super) fn run(command: &RecipeCommand, context: &Context) -> Outcome<()> {
     match command {
         RecipeCommand::Show(arguments) => {
@@ -43,8 +46,17 @@ pub(super) fn resolve(arguments: &RecipeArguments, model: Option<&Path>) -> Outc
             let text = std::fs::read_to_string(file).map_err(unreadable)?;
             Recipe::parse(&text, &file.display().to_string())?
         }
+        (None, None, Some(model)) if is_published(model) => Recipe::preset(PUBLISHED)?,
         (None, None, Some(model)) => model_folder::read_recipe(model)?,
         (None, None, None) => Recipe::preset(DEFAULT)?,
     };
     Ok(recipe.with_overrides(&arguments.overrides)?)
+}
+
+/// Whether a folder is a model's that was made elsewhere: it has a configuration, and nothing of ours in it.
+fn is_published(folder: &Path) -> bool {
+    let config = std::fs::read(folder.join(glossa_zoo::layout::CONFIG)).unwrap_or_default();
+    let config = serde_json::from_slice::<serde_json::Value>(&config).unwrap_or_default();
+    let kind = config.get("model_type").and_then(serde_json::Value::as_str).unwrap_or(glossa_nn::config::MODEL_TYPE);
+    !model_folder::has_recipe(folder) && kind != glossa_nn::config::MODEL_TYPE && config.get("glossa").is_none()
 }

@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 use glossa_base::{Failure, Kind, Outcome, Progress};
 use glossa_eval::Prediction;
 use glossa_nn::DeviceChoice;
-use glossa_recipes::model_folder;
 use glossa_zoo::layout::BASELINE;
 
-use super::{baseline, reading};
+use super::{Opened, baseline};
 use crate::labels::Labels;
 
 /// Answers texts with classifier folders, neural or baseline, in the order of the texts. The answers of
@@ -59,13 +58,10 @@ fn answer(
         let (names, rows) = baseline::answer(model, texts, progress)?;
         (Labels::single(names), rows)
     } else {
-        let device = device.open()?;
-        let (classifier, config) = model_folder::read_classifier(model, &device)?;
-        let tokenizer = model_folder::read_tokenizer(model, &config)?;
-        let reading = reading(&tokenizer, &model_folder::read_recipe(model)?, &config);
-        let tokens: Vec<Vec<u32>> = texts.iter().map(|text| tokenizer.encode(text)).collect::<Result<_, _>>()?;
-        let rows = glossa_recipes::predict(&classifier, &tokens, reading, progress)?;
-        (Labels::of_model(&config, delimiter), rows)
+        let opened = Opened::read(model, &device.open()?)?;
+        let tokens = opened.encode(texts.iter().map(String::as_str))?;
+        let rows = glossa_recipes::predict(&opened.model, &tokens, opened.reading, progress)?;
+        (Labels::named(opened.kept.labels, opened.kept.problem, delimiter), rows)
     };
     if rows.iter().flatten().all(|answer| answer.is_finite()) {
         return Ok(Answered { model: model.to_path_buf(), labels, rows });

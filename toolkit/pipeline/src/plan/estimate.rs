@@ -3,7 +3,7 @@
 
 use glossa_nn::Cell;
 use glossa_recipes::Recipe;
-use glossa_recipes::recipe::Training;
+use glossa_recipes::recipe::{EncoderSizes, Training};
 use serde::{Deserialize, Serialize};
 
 /// What a stage is likely to need; nothing where that cannot be known before another stage is done.
@@ -57,7 +57,15 @@ fn pieces(text: Text) -> Option<f64> {
 
 /// Weights of an encoder, and of those the ones that every piece is multiplied with.
 fn weights(recipe: &Recipe) -> (f64, f64) {
-    let encoder = recipe.encoder_config(recipe.tokenizer.vocabulary_size);
+    let encoder = match recipe.encoder_sizes(recipe.tokenizer.vocabulary_size) {
+        EncoderSizes::Recurrent(encoder) => encoder,
+        EncoderSizes::ModernBert(config) => {
+            let (width, inner) = (config.hidden_size as f64, config.intermediate_size as f64);
+            let layers = config.num_hidden_layers as f64 * width * (4.0 * width + 3.0 * inner);
+            let table = config.vocab_size as f64 * width;
+            return (layers + table, layers + table * recipe.pretrain.mask_share);
+        }
+    };
     let gates = match encoder.cell {
         Cell::Qrnn => 3.0,
         Cell::AwdLstm => 4.0,

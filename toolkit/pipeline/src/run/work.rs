@@ -19,7 +19,7 @@ use super::RunSetting;
 use super::marker::Made;
 use crate::classifier::{self, LabelledFiles, Start};
 use crate::labels::LabelForm;
-use crate::language_model::{self, TaskTexts, Text};
+use crate::language_model::{self, Beginning, TaskTexts, Text};
 use crate::plan::{CorpusInput, Direction, Plan, Stage, TaskFiles, Work};
 use crate::setting::{Setting, Supervision};
 use crate::tokens::TokenFolder;
@@ -51,7 +51,8 @@ impl Worker<'_> {
                 let (corpus, tokenizer) = (self.at("corpus"), self.at("tokenizer"));
                 let out = self.out();
                 let setting = self.setting_for(recipe, &out)?;
-                let outcome = language_model::pretrain(&corpus, &tokenizer, backward, setting)?;
+                let outcome =
+                    language_model::pretrain(&corpus, Beginning { backward, ..Beginning::fresh(&tokenizer) }, setting)?;
                 self.made(json!({"parameters": outcome.parameters, "epochs": outcome.records.len()}))
             }
             Work::Perplexity { direction } => self.perplexity(*direction),
@@ -108,9 +109,9 @@ impl Worker<'_> {
 
     fn tokens(&self) -> Outcome<Made> {
         let (corpus, tokenizer) = (self.at("corpus"), Tokenizer::load(&self.at("tokenizer"))?);
-        let folder = TokenFolder::of(&corpus, &tokenizer, self.setting.progress)?;
-        let place = folder.path().strip_prefix(self.setting.root).unwrap_or(folder.path()).to_path_buf();
         let statistics = tokenizer::corpus_statistics(&tokenizer, &corpus, Split::Test)?;
+        let folder = TokenFolder::of(&corpus, &tokenizer.into(), self.setting.progress)?;
+        let place = folder.path().strip_prefix(self.setting.root).unwrap_or(folder.path()).to_path_buf();
         Ok(Made { place, summary: folders::json(&statistics)? })
     }
 
