@@ -1,6 +1,7 @@
 //! The command line.
 
 mod corpus;
+mod embed;
 mod language;
 mod pipeline;
 
@@ -14,6 +15,7 @@ pub(crate) use corpus::{
     CorpusBuild, CorpusCommand, CorpusStats, FetchCommand, FetchTweets, FetchWikipedia, Kind, Unit,
 };
 
+pub(crate) use embed::{Embed, PoolingName};
 pub(crate) use language::{LanguageCheck, LanguageCommand, LanguageList, LanguageNew, LanguageShow};
 pub(crate) use pipeline::{
     Engine, PipelineCommand, PipelinePlan, PipelineRun, PipelineStatus, PipelineSubmit, Targets,
@@ -74,6 +76,8 @@ pub(crate) enum Command {
     /// Train and use text classifiers.
     #[command(subcommand)]
     Classify(ClassifyCommand),
+    /// Sentence vectors from any encoder.
+    Embed(Embed),
     /// Score predictions.
     #[command(subcommand)]
     Eval(EvalCommand),

@@ -4,6 +4,7 @@ mod classify;
 mod corpus;
 mod demo;
 mod doctor;
+mod embed;
 mod eval;
 mod language;
 mod lm;
@@ -28,6 +29,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Outcome<()> {
         Command::Tokenizer(command) => tokenizer::run(&command, context),
         Command::Lm(command) => lm::run(&command, context),
         Command::Classify(command) => classify::run(&command, context),
+        Command::Embed(arguments) => embed::run(&arguments, context),
         Command::Eval(command) => eval::run(&command, context),
         Command::Recipe(command) => recipe::run(&command, context),
         Command::Doctor(arguments) => doctor::run(&arguments, context),
@@ -49,7 +51,7 @@ fn texts_or_stdin(texts: &[String]) -> Outcome<Vec<String>> {
 /// Whether a command takes and frees the same memory step after step.
 fn trains(command: &Command) -> bool {
     match command {
-        Command::Demo(_) | Command::Pipeline(PipelineCommand::Run(_)) => true,
+        Command::Demo(_) | Command::Embed(_) | Command::Pipeline(PipelineCommand::Run(_)) => true,
         Command::Lm(command) => matches!(command, LmCommand::Pretrain(_) | LmCommand::Finetune(_)),
         Command::Classify(command) => matches!(command, ClassifyCommand::Train(_)),
         _ => false,

@@ -7,6 +7,7 @@ pub mod classifier;
 pub mod corpus;
 pub mod corpus_statistics;
 pub mod demo;
+pub mod embedding;
 mod encoder_folder;
 pub mod explanation;
 mod labels;
