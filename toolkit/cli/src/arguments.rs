@@ -4,6 +4,7 @@ mod corpus;
 mod embed;
 mod language;
 mod pipeline;
+mod zoo;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,6 +21,8 @@ pub(crate) use language::{LanguageCheck, LanguageCommand, LanguageList, Language
 pub(crate) use pipeline::{
     Engine, PipelineCommand, PipelinePlan, PipelineRun, PipelineStatus, PipelineSubmit, Targets,
 };
+
+pub(crate) use zoo::{ZooCommand, ZooExport, ZooImport};
 
 /// From a language's raw text to a working text classifier.
 #[derive(Parser)]
@@ -81,6 +84,9 @@ pub(crate) enum Command {
     /// Score predictions.
     #[command(subcommand)]
     Eval(EvalCommand),
+    /// Models of others: import, export, verify.
+    #[command(subcommand)]
+    Zoo(ZooCommand),
     /// Show and draw recipes.
     #[command(subcommand)]
     Recipe(RecipeCommand),

@@ -11,6 +11,7 @@ mod lm;
 mod pipeline;
 mod recipe;
 mod tokenizer;
+mod zoo;
 
 use glossa_base::Outcome;
 
@@ -32,6 +33,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Outcome<()> {
         Command::Embed(arguments) => embed::run(&arguments, context),
         Command::Eval(command) => eval::run(&command, context),
         Command::Recipe(command) => recipe::run(&command, context),
+        Command::Zoo(command) => zoo::run(&command, context),
         Command::Doctor(arguments) => doctor::run(&arguments, context),
     }
 }

@@ -10,6 +10,7 @@ use crate::Error;
 use crate::dropout::Noise;
 use crate::init::uniform;
 use crate::kernels::{LstmWeights, Steps, last_step, lstm};
+use crate::published::{Slot, Slots};
 use crate::state::LayerState;
 
 const WEIGHT_MASK: u64 = 0;
@@ -60,5 +61,13 @@ impl LstmLayer {
         };
         let (output, cell) = lstm(x, weights, before.other, before.cell, &Steps { lengths, ..Steps::default() })?;
         Ok((output.clone(), LayerState { cell, other: last_step(output) }))
+    }
+
+    /// The tensors under fastai's names: its raw weight is the true one.
+    pub(crate) fn fastai_slots<'a>(&'a mut self, name: &str, slots: &mut Slots<'a>) {
+        slots.push((vec![format!("{name}.weight_hh_l0_raw")], Slot::Matrix(&mut self.weight_hidden)));
+        slots.push((vec![format!("{name}.module.weight_ih_l0")], Slot::Matrix(&mut self.weight_input)));
+        slots.push((vec![format!("{name}.module.bias_ih_l0")], Slot::Vector(&mut self.bias_input)));
+        slots.push((vec![format!("{name}.module.bias_hh_l0")], Slot::Vector(&mut self.bias_hidden)));
     }
 }

@@ -107,6 +107,11 @@ impl LanguageModel {
         Ok((linear(last_step(encoded.raw), weight, bias, Activation::Identity)?, encoded.state))
     }
 
+    /// The encoder and the decoder's bias.
+    pub(crate) fn parts_mut(&mut self) -> (&mut Recurrent, &mut Param<Tensor<1>>) {
+        (&mut self.encoder, &mut self.decoder_bias)
+    }
+
     /// Pieces of the vocabulary.
     pub fn vocabulary_size(&self) -> usize {
         self.decoder_bias.dims()[0]

@@ -9,6 +9,7 @@ pub mod device;
 pub mod dropout;
 pub mod encoder;
 pub mod error;
+pub mod fastai;
 pub mod groups;
 mod init;
 pub mod kernels;

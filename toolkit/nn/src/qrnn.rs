@@ -11,6 +11,7 @@ use crate::Error;
 use crate::dropout::Noise;
 use crate::init::uniform;
 use crate::kernels::{QrnnWeights, Steps, Zoneout, last_step, qrnn};
+use crate::published::{Slot, Slots};
 use crate::state::LayerState;
 
 const WEIGHT_MASK: u64 = 0;
@@ -70,6 +71,12 @@ impl QrnnLayer {
         let weights = QrnnWeights { weight, bias: self.bias.val() };
         let (output, cell) = qrnn(x, weights, before.other, before.cell, &steps)?;
         Ok((output, LayerState { cell, other }))
+    }
+
+    /// The tensors under fastai's names: its raw weight is the true one.
+    pub(crate) fn fastai_slots<'a>(&'a mut self, name: &str, slots: &mut Slots<'a>) {
+        slots.push((vec![format!("{name}.weight_raw")], Slot::Matrix(&mut self.weight)));
+        slots.push((vec![format!("{name}.module.bias")], Slot::Vector(&mut self.bias)));
     }
 
     fn zoneout(&self, noise: Option<Noise>) -> Zoneout {

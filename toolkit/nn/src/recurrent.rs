@@ -14,6 +14,7 @@ use crate::dropout::Noise;
 use crate::encoder::{Encoded, Encoder, Tokens};
 use crate::init::uniform;
 use crate::kernels::{embed, mask_steps};
+use crate::published::{Slot, Slots};
 use crate::qrnn::{QrnnConfig, QrnnLayer};
 use crate::state::{LayerState, State};
 use crate::target::Mix;
@@ -76,6 +77,17 @@ impl Recurrent {
         Recurrent {
             embedding: Param::from_tensor(uniform(stream.part(0), 0.1, table, device)),
             layers: config.layer_sizes().into_iter().enumerate().map(layer).collect(),
+        }
+    }
+
+    /// The tensors under fastai's names.
+    pub(crate) fn fastai_slots<'a>(&'a mut self, slots: &mut Slots<'a>) {
+        slots.push((vec!["0.encoder.weight".to_owned()], Slot::Matrix(&mut self.embedding)));
+        for (index, layer) in self.layers.iter_mut().enumerate() {
+            match layer {
+                Layer::Qrnn(layer) => layer.fastai_slots(&format!("0.rnns.{index}.layers.0.linear"), slots),
+                Layer::Lstm(layer) => layer.fastai_slots(&format!("0.rnns.{index}"), slots),
+            }
         }
     }
 

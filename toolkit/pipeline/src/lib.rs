@@ -10,6 +10,7 @@ pub mod demo;
 pub mod embedding;
 mod encoder_folder;
 pub mod explanation;
+pub mod import;
 mod labels;
 pub mod language_model;
 pub mod languages;
