@@ -28,6 +28,7 @@ const FORMAT: u64 = 1;
 
 /// What kind of model a folder holds.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub(crate) enum FolderKind {
     /// QRNN or AWD-LSTM.
     Recurrent,
@@ -59,8 +60,8 @@ impl Described {
         if size > LARGEST_CONFIG {
             return Err(wrong(format!("{size} bytes are too many")));
         }
-        let text = std::fs::read(&path).map_err(|cause| Failure::io("read", &path, cause))?;
-        let json: Value = serde_json::from_slice(&text).map_err(|cause| wrong(cause.to_string()))?;
+        let text = std::fs::read_to_string(&path).map_err(|cause| Failure::io("read", &path, cause))?;
+        let json: Value = serde_json::from_str(&text).map_err(|cause| wrong(cause.to_string()))?;
         let newer = json.pointer("/glossa/format").and_then(Value::as_u64).is_some_and(|format| format > FORMAT);
         if newer {
             return Err(wrong("a newer glossa wrote it".to_owned()));
@@ -73,7 +74,7 @@ impl Described {
                 config.check().map_err(|error| wrong(error.to_string()))?;
                 FolderKind::Laser(config)
             }
-            _ => FolderKind::Transformer(TransformerConfig::read(&json).map_err(|error| wrong(error.to_string()))?),
+            _ => FolderKind::Transformer(TransformerConfig::read(&text).map_err(|error| wrong(error.to_string()))?),
         };
         Ok(Described { json, kind })
     }

@@ -155,6 +155,7 @@ pub fn find_finetune_rate(
     setting: Setting<'_>,
     page: &Path,
 ) -> Outcome<RatesOutcome> {
+    only_recurrent(model, "has no sweep of rates in fine-tuning")?;
     let device = setting.device.open()?;
     let (language_model, config) = model_folder::read_language_model(model, &device)?;
     let tokenizer = ModelTokenizer::from(model_folder::read_tokenizer(model, &config)?);
@@ -405,11 +406,21 @@ fn corpus_characters(corpus: &Path, split: Split) -> Outcome<u64> {
     Ok(characters)
 }
 
+/// Refuses a folder of another kind of model.
+fn only_recurrent(model: &Path, lack: &str) -> Outcome<()> {
+    if Described::read(model)?.kind == FolderKind::Recurrent {
+        return Ok(());
+    }
+    Err(Failure::data(format!("{} reads from both sides and {lack}", model.display()))
+        .hint("give a language model of QRNN or LSTM layers"))
+}
+
 /// Writes on from a prompt; a backward model writes what comes before it.
 ///
 /// # Errors
 /// A damaged model folder.
 pub fn generate(model: &Path, prompt: &str, sampling: Sampling, seed: u64, device: DeviceChoice) -> Outcome<String> {
+    only_recurrent(model, "does not write on")?;
     let device = device.open()?;
     let (language_model, config) = model_folder::read_language_model(model, &device)?;
     let tokenizer = model_folder::read_tokenizer(model, &config)?;

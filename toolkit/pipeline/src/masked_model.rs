@@ -129,11 +129,14 @@ pub(crate) fn find_pretrain_rate(
     rates::write(course, "a masked language model in pretraining", page)
 }
 
+/// The tokens of texts to learn from, and of those to judge by.
+pub(crate) type TaskTokens = (Vec<Vec<u32>>, Option<Vec<Vec<u32>>>);
+
 /// Goes on training on the texts of a task, which `encode` gives for the model's tokenizer: those to learn from,
 /// and those to judge by.
 pub(crate) fn finetune(
     model: &Path,
-    encode: &dyn Fn(&ModelTokenizer) -> Outcome<(Vec<Vec<u32>>, Option<Vec<Vec<u32>>>)>,
+    encode: &dyn Fn(&ModelTokenizer) -> Outcome<TaskTokens>,
     (inputs, details): (&[&Path], &[(&str, String)]),
     setting: Setting<'_>,
 ) -> Outcome<LanguageModelOutcome> {

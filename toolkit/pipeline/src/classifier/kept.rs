@@ -15,6 +15,7 @@ use crate::encoder_folder::{self, Described, FolderKind, Purpose};
 use crate::language_model;
 
 /// The encoder of a classifier.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub(crate) enum KeptEncoder {
     /// QRNN or AWD-LSTM, with the hidden units of the head.
     Recurrent {

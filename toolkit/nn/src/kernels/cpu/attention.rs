@@ -287,7 +287,7 @@ impl<E: Element> Sum<E> {
             if self.total > E::ZERO {
                 output.iter_mut().for_each(|value| *value *= shrink);
             }
-            self.total = self.total * shrink;
+            self.total *= shrink;
             self.largest = largest;
         }
         if !row.is_empty() {

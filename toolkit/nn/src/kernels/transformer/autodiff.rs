@@ -1,5 +1,4 @@
 //! The operations under automatic differentiation: each keeps what its backward needs. First order only.
-#![expect(clippy::type_complexity, reason = "burn's dispatch takes tuples of tensors and no named type of them")]
 
 use burn::backend::Autodiff;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};

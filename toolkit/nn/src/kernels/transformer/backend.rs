@@ -1,6 +1,5 @@
 //! The operations as an extension of burn's backends, the CPU's calls into `cpu`. Shapes were checked by
 //! the functions before anything arrives here.
-#![expect(clippy::type_complexity, reason = "burn's dispatch takes tuples of tensors and no named type of them")]
 
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
