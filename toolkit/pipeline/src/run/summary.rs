@@ -34,6 +34,8 @@ pub struct LanguageSummary {
     pub pieces_per_word: Option<f64>,
     /// Perplexity by piece of the forward model on the test split.
     pub perplexity_by_piece: Option<f64>,
+    /// Whether the model is a masked one, whose perplexity compares with masked ones only.
+    pub masked: bool,
     /// Perplexity by word.
     pub perplexity_by_word: Option<f64>,
     /// Bits a character.
@@ -102,8 +104,11 @@ impl LanguageSummary {
             }
             Work::Perplexity { direction: crate::plan::Direction::Forward } => {
                 self.perplexity_by_piece = number("/by_piece");
-                self.perplexity_by_word = number("/by_word");
-                self.bits_per_character = number("/bits_per_character");
+                self.masked = at("/masked").and_then(Value::as_bool).unwrap_or(false);
+                if !self.masked {
+                    self.perplexity_by_word = number("/by_word");
+                    self.bits_per_character = number("/bits_per_character");
+                }
             }
             Work::Score { files, seeds, .. } => self.tasks.push(TaskSummary {
                 name: files.name.clone(),
@@ -130,7 +135,7 @@ impl LanguageSummary {
             count(self.words),
             count(self.vocabulary),
             number(self.pieces_per_word),
-            number(self.perplexity_by_piece),
+            number(self.perplexity_by_piece) + if self.masked { " (masked)" } else { "" },
             number(self.perplexity_by_word),
             number(self.bits_per_character),
             if tasks.is_empty() { "-".to_owned() } else { tasks.join(", ") },
