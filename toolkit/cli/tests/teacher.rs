@@ -18,7 +18,8 @@ fn vectors_of_e5_are_those_of_its_engine() {
     let place = Place::new();
     let sentences: Vec<&str> = reference.iter().map(|row| row["text"].as_str().unwrap()).collect();
     place.write("texts.txt", sentences.join("\n"));
-    let words = ["embed", "--model", &folder, "--prefix", "query: ", "--normalise", "--input", "texts.txt", "--json", "-q"];
+    let words =
+        ["embed", "--model", &folder, "--prefix", "query: ", "--normalise", "--input", "texts.txt", "--json", "-q"];
     let vectors = place.run_words(&words).done().json();
     for (ours, row) in vectors["embeddings"].as_array().unwrap().iter().zip(&reference) {
         let numbers = |value: &Value| -> Vec<f64> {

@@ -11,8 +11,8 @@ use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::prelude::*;
 use glossa_base::seed::{Purpose, Stream};
-use glossa_nn::kernels::floor::{Product, fastest};
-use glossa_nn::kernels::{AdamStep, adam, profile};
+use glossa_nn::kernels::floor::{Product, fastest, fastest_attention};
+use glossa_nn::kernels::{AdamStep, AttentionShape, adam, profile};
 use glossa_nn::modernbert::ModernBertConfig;
 use glossa_nn::transformer::TransformerConfig;
 use glossa_nn::{Aim, PackedTokens, Targets, Transformer, TransformerClassifier};
@@ -191,6 +191,24 @@ fn floor(options: &Options) -> Result<f64, Failure> {
                 let time = fastest(*kind, [rows, inputs, outputs], 3).as_secs_f64();
                 seconds += time * config.num_hidden_layers as f64;
             }
+        }
+    }
+    if !options.train {
+        seconds += attention_floor(options)?;
+    }
+    Ok(seconds)
+}
+
+/// Attention's products alone, over the tiles of every layer.
+fn attention_floor(options: &Options) -> Result<f64, Failure> {
+    let (config, mut seconds) = (&options.config, 0.0);
+    let local = (0..config.num_hidden_layers).filter(|layer| config.is_local(*layer)).count();
+    for batch in options.batches(&Device::flex())? {
+        for (layers, reach) in [(config.num_hidden_layers - local, None), (local, Some(config.local_attention / 2))] {
+            let (packing, heads) = (batch.packing().clone(), config.num_attention_heads);
+            let shape = AttentionShape { packing, heads, reach, rotation: None };
+            let time = fastest_attention(&shape, config.hidden_size / heads, 3).as_secs_f64();
+            seconds += time * layers as f64;
         }
     }
     Ok(seconds)

@@ -3,7 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::cpu::matrix::{Rows, times, times_transposed, transposed_times};
+use rayon::prelude::*;
+
+use super::cpu::attention;
+use super::cpu::matrix::{Rows, times, times_alone, times_transposed, times_transposed_alone, transposed_times};
+use super::transformer::AttentionShape;
 
 /// The three products of a linear map with `rows` of `inputs` to `outputs`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +34,34 @@ pub fn fastest(product: Product, [rows, inputs, outputs]: [usize; 3], runs: usiz
             Product::Input => times(&mut out[..rows * inputs], inputs, false, grad, weight),
             Product::Weight => transposed_times(&mut out[..outputs * inputs], false, grad, x),
         }
+        started.elapsed()
+    };
+    once();
+    (0..runs.max(1)).map(|_| once()).min().unwrap_or_default()
+}
+
+/// The shortest of `runs` runs of attention's products alone, over the tiles that its forward pass visits:
+/// queries by keys, and shares by values, for every head and sequence with `size` numbers a head.
+pub fn fastest_attention(shape: &AttentionShape, size: usize, runs: usize) -> Duration {
+    let longest = shape.packing.longest();
+    let rows = vec![0.1_f32; longest * size];
+    let tasks: Vec<usize> =
+        (0..shape.heads).flat_map(|_| shape.packing.sequences().map(|tokens| tokens.len())).collect();
+    let one = |tokens: usize| {
+        let (mut scores, mut output) = (Vec::new(), vec![0.0_f32; tokens * size]);
+        for (queries, keys) in attention::tiles(tokens, shape.reach) {
+            scores.resize(queries.len() * keys.len(), 0.0);
+            let part = |range: &std::ops::Range<usize>| {
+                Rows::whole(&rows[range.start * size..range.end * size], range.len(), size)
+            };
+            times_transposed_alone(&mut scores, false, part(&queries), part(&keys));
+            let shares = Rows::whole(&scores, queries.len(), keys.len());
+            times_alone(&mut output[queries.start * size..queries.end * size], true, shares, part(&keys));
+        }
+    };
+    let once = || {
+        let started = Instant::now();
+        tasks.par_iter().for_each(|tokens| one(*tokens));
         started.elapsed()
     };
     once();

@@ -113,6 +113,24 @@ fn columns<E: Copy>(rows: &[E], tokens: &Range<usize>, width: usize, columns: Ra
     out
 }
 
+/// The keys that a query sees.
+fn seen(query: usize, tokens: usize, reach: Option<usize>) -> Range<usize> {
+    match reach {
+        Some(reach) => query.saturating_sub(reach)..(query + reach + 1).min(tokens),
+        None => 0..tokens,
+    }
+}
+
+/// Tiles of queries and keys, row of tiles after row: those in which some query sees some key.
+pub(crate) fn tiles(tokens: usize, reach: Option<usize>) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
+    let height = if reach.is_some() { LOCAL_QUERIES } else { QUERIES };
+    (0..tokens).step_by(height).flat_map(move |from| {
+        let queries = from..(from + height).min(tokens);
+        let (first, last) = (seen(from, tokens, reach).start, seen(queries.end - 1, tokens, reach).end);
+        (first..last).step_by(KEYS).map(move |from| (queries.clone(), from..(from + KEYS).min(last)))
+    })
+}
+
 /// Queries (scaled), keys and values `[tokens, size]` of a head, turned by their positions.
 struct Head<'a, E> {
     queries: Vec<E>,
@@ -176,21 +194,11 @@ impl<'a, E: Element> Head<'a, E> {
 
     /// The keys that a query sees.
     fn seen(&self, query: usize) -> Range<usize> {
-        match self.shape.reach {
-            Some(reach) => query.saturating_sub(reach)..(query + reach + 1).min(self.tokens()),
-            None => 0..self.tokens(),
-        }
+        seen(query, self.tokens(), self.shape.reach)
     }
 
-    /// Tiles of queries, each with the tiles of keys that it sees.
-    fn tiles(&self) -> impl Iterator<Item = (Range<usize>, Vec<Range<usize>>)> + '_ {
-        let tile = if self.shape.reach.is_some() { LOCAL_QUERIES } else { QUERIES };
-        (0..self.tokens()).step_by(tile).map(move |from| {
-            let queries = from..(from + tile).min(self.tokens());
-            let (first, last) = (self.seen(queries.start).start, self.seen(queries.end - 1).end);
-            let keys = (first..last).step_by(KEYS).map(|from| from..(from + KEYS).min(last)).collect();
-            (queries, keys)
-        })
+    fn tiles(&self) -> impl Iterator<Item = (Range<usize>, Range<usize>)> + use<E> {
+        tiles(self.tokens(), self.shape.reach)
     }
 
     /// The columns of a tile that a query sees.
@@ -206,25 +214,22 @@ impl<'a, E: Element> Head<'a, E> {
 
     fn forward(&self, output: &mut [E], logs: &mut [E]) {
         let mut buffer = vec![E::ZERO; QUERIES.min(self.tokens()) * KEYS.min(self.tokens())];
-        for (queries, tiles) in self.tiles() {
-            let output = &mut output[queries.start * self.size..queries.end * self.size];
-            let mut sums = vec![Sum { largest: E::LOWEST, total: E::ZERO }; queries.len()];
-            for keys in tiles {
-                let scores = &mut buffer[..queries.len() * keys.len()];
-                self.scores(&queries, &keys, scores);
-                let rows = scores.chunks_mut(keys.len()).zip(output.chunks_mut(self.size));
-                for ((row, output), (query, sum)) in rows.zip(queries.clone().zip(&mut sums)) {
-                    sum.take_in(row, self.band(query, &keys), output);
-                }
-                let scores = Rows::whole(scores, queries.len(), keys.len());
-                times_alone(output, true, scores, self.rows(&self.values, &keys));
+        let mut sums = vec![Sum { largest: E::LOWEST, total: E::ZERO }; self.tokens()];
+        for (queries, keys) in self.tiles() {
+            let output = &mut output[span(&queries, self.size)];
+            let scores = &mut buffer[..queries.len() * keys.len()];
+            self.scores(&queries, &keys, scores);
+            let rows = scores.chunks_mut(keys.len()).zip(output.chunks_mut(self.size));
+            for ((row, output), (query, sum)) in rows.zip(queries.clone().zip(&mut sums[queries.clone()])) {
+                sum.take_in(row, self.band(query, &keys), output);
             }
-            let logs = &mut logs[queries];
-            for ((output, sum), log) in output.chunks_mut(self.size).zip(&sums).zip(logs) {
-                let share = E::ONE / sum.total;
-                output.iter_mut().for_each(|value| *value *= share);
-                *log = E::of(sum.largest.wide() + sum.total.wide().ln());
-            }
+            let scores = Rows::whole(scores, queries.len(), keys.len());
+            times_alone(output, true, scores, self.rows(&self.values, &keys));
+        }
+        for ((output, sum), log) in output.chunks_mut(self.size).zip(&sums).zip(logs) {
+            let share = E::ONE / sum.total;
+            output.iter_mut().for_each(|value| *value *= share);
+            *log = E::of(sum.largest.wide() + sum.total.wide().ln());
         }
     }
 
@@ -235,24 +240,22 @@ impl<'a, E: Element> Head<'a, E> {
         let tile = QUERIES.min(self.tokens()) * KEYS.min(self.tokens());
         let (mut shares, mut slopes) = (vec![E::ZERO; tile], vec![E::ZERO; tile]);
         let deltas: Vec<E> = grad.chunks(self.size).zip(output.chunks(self.size)).map(|(g, o)| inner(g, o)).collect();
-        for (queries, tiles) in self.tiles() {
-            for keys in tiles {
-                let cells = queries.len() * keys.len();
-                let (shares, slopes) = (&mut shares[..cells], &mut slopes[..cells]);
-                self.scores(&queries, &keys, shares);
-                times_transposed_alone(slopes, false, self.rows(grad, &queries), self.rows(&self.values, &keys));
-                let rows = shares.chunks_mut(keys.len()).zip(slopes.chunks_mut(keys.len()));
-                for ((shares, slopes), query) in rows.zip(queries.clone()) {
-                    slope_row(shares, slopes, self.band(query, &keys), logs[query], deltas[query]);
-                }
-                let (own, other) = (span(&queries, self.size), span(&keys, self.size));
-                let shares = Rows::whole(shares, queries.len(), keys.len());
-                let slopes = Rows::whole(slopes, queries.len(), keys.len());
-                transposed_times_alone(&mut gradients.values[other.clone()], true, shares, self.rows(grad, &queries));
-                times_alone(&mut gradients.queries[own], true, slopes, self.rows(&self.keys, &keys));
-                let queries = self.rows(&self.queries, &queries);
-                transposed_times_alone(&mut gradients.keys[other], true, slopes, queries);
+        for (queries, keys) in self.tiles() {
+            let cells = queries.len() * keys.len();
+            let (shares, slopes) = (&mut shares[..cells], &mut slopes[..cells]);
+            self.scores(&queries, &keys, shares);
+            times_transposed_alone(slopes, false, self.rows(grad, &queries), self.rows(&self.values, &keys));
+            let rows = shares.chunks_mut(keys.len()).zip(slopes.chunks_mut(keys.len()));
+            for ((shares, slopes), query) in rows.zip(queries.clone()) {
+                slope_row(shares, slopes, self.band(query, &keys), logs[query], deltas[query]);
             }
+            let (own, other) = (span(&queries, self.size), span(&keys, self.size));
+            let shares = Rows::whole(shares, queries.len(), keys.len());
+            let slopes = Rows::whole(slopes, queries.len(), keys.len());
+            transposed_times_alone(&mut gradients.values[other.clone()], true, shares, self.rows(grad, &queries));
+            times_alone(&mut gradients.queries[own], true, slopes, self.rows(&self.keys, &keys));
+            let queries = self.rows(&self.queries, &queries);
+            transposed_times_alone(&mut gradients.keys[other], true, slopes, queries);
         }
         let scale = self.scale();
         gradients.queries.iter_mut().for_each(|value| *value *= scale);

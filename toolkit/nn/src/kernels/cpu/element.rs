@@ -83,7 +83,9 @@ impl Element for f32 {
     fn exp(self) -> Self {
         const ROUND: f32 = 12_582_912.0;
         let x = self.clamp(-87.0, 88.0);
-        let n = (x * std::f32::consts::LOG2_E + ROUND) - ROUND;
+        // The sum's last bits are the rounded exponent: no conversion to an integer is needed.
+        let shifted = x * std::f32::consts::LOG2_E + ROUND;
+        let n = shifted - ROUND;
         let r = (x - n * 0.693_359_4) - n * -2.121_944_4e-4;
         let p = 1.987_569_1e-4_f32;
         let p = p * r + 1.398_199_9e-3;
@@ -92,7 +94,7 @@ impl Element for f32 {
         let p = p * r + 1.666_666_5e-1;
         let p = p * r + 0.5;
         let y = p * r * r + r + 1.0;
-        y * f32::from_bits((((n as i32) + 127) << 23) as u32)
+        y * f32::from_bits((shifted.to_bits() << 23).wrapping_add(1.0_f32.to_bits()))
     }
 
     #[inline(always)]
