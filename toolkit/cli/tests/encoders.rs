@@ -58,6 +58,10 @@ fn modernbert_from_raw_text_to_a_score() {
     for name in ["recipe.toml", "manifest.json", "README.md", "metrics.jsonl"] {
         std::fs::remove_file(place.path("published").join(name)).unwrap();
     }
+    json(
+        &place,
+        "classify train --backbone published --train train.csv --out on-published --set classify.training.epochs=1",
+    );
     place.run("zoo import published --out imported -q").done();
     let imported = json(&place, "classify predict --model imported --input test.csv --labelled");
     assert_eq!(imported["predictions"][0]["label"], again["predictions"][0]["label"]);

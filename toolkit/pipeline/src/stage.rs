@@ -3,9 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use glossa_base::atomic::WholeFolder;
+use glossa_base::hash::sha256_hex;
 use glossa_base::manifest::{FILE_NAME, FileRecord, Manifest};
 use glossa_base::{Failure, Outcome};
 use glossa_zoo::Card;
+use glossa_zoo::layout::CONFIG;
+use glossa_zoo::shards::weight_files;
 use serde::Serialize;
 
 /// A value as JSON for a manifest or report.
@@ -13,14 +16,29 @@ pub(crate) fn json<T: Serialize>(value: &T) -> Outcome<serde_json::Value> {
     serde_json::to_value(value).map_err(|cause| Failure::data("cannot describe a stage").because(cause))
 }
 
-/// What a stage was made from: a file by its hash, a folder by its manifest's.
+/// What a stage was made from: a file by its hash, a folder by its manifest's, a published model, which has no
+/// manifest, by those of its configuration and weights.
 pub(crate) fn input(path: &Path) -> Outcome<FileRecord> {
+    if path.is_dir() && !path.join(FILE_NAME).is_file() && path.join(CONFIG).is_file() {
+        return published(path);
+    }
     let file = if path.is_dir() { path.join(FILE_NAME) } else { path.to_path_buf() };
     if path.is_dir() && !file.is_file() {
         return Err(Failure::data(format!("{} is no folder of ours: it has no {FILE_NAME}", path.display()))
             .hint("give the folder that a glossa command wrote with --out"));
     }
     FileRecord::of(&file, &path.display().to_string())
+}
+
+/// A published model's folder as one record.
+fn published(folder: &Path) -> Outcome<FileRecord> {
+    let mut files = vec![folder.join(CONFIG)];
+    files.extend(weight_files(folder)?);
+    let records: Vec<FileRecord> =
+        files.iter().map(|file| FileRecord::of(file, &name_of(file))).collect::<Outcome<_>>()?;
+    let lines: String = records.iter().map(|record| format!("{} {}\n", record.sha256, record.path)).collect();
+    let bytes = records.iter().map(|record| record.bytes).sum();
+    Ok(FileRecord { path: folder.display().to_string(), bytes, sha256: sha256_hex(lines.as_bytes()) })
 }
 
 /// Refuses early what could not be written late: an output that holds foreign files.

@@ -1,5 +1,7 @@
 //! Tokenizers of either kind behind one door: special ids, lengths, pairs.
 
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
 use std::path::PathBuf;
 
 use glossa_text::{ImportedTokenizer, ModelTokenizer};
