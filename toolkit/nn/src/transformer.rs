@@ -200,6 +200,22 @@ impl Transformer {
         }
     }
 
+    /// The same encoder, whose heads pool otherwise.
+    #[must_use]
+    pub fn with_pooling(mut self, pooling: Pooling) -> Self {
+        let config = self.config().with_pooling(pooling);
+        self.reconfigure(&config);
+        self
+    }
+
+    fn reconfigure(&mut self, config: &TransformerConfig) {
+        match (self, config) {
+            (Transformer::ModernBert(encoder), TransformerConfig::ModernBert(config)) => encoder.reconfigure(config),
+            (Transformer::Bert(encoder), TransformerConfig::Bert(config)) => encoder.reconfigure(config),
+            _ => {}
+        }
+    }
+
     /// The device that the weights lie on.
     pub fn device(&self) -> Device {
         self.embedding().val().device()
@@ -239,11 +255,7 @@ impl Transformer {
             TransformerConfig::Bert(config) => TransformerConfig::Bert(BertConfig { initializer_range: 0.0, ..config }),
         };
         let mut encoder = Self::new(&quiet, 0, device);
-        match (&mut encoder, config) {
-            (Transformer::ModernBert(encoder), TransformerConfig::ModernBert(config)) => encoder.reconfigure(config),
-            (Transformer::Bert(encoder), TransformerConfig::Bert(config)) => encoder.reconfigure(config),
-            _ => {}
-        }
+        encoder.reconfigure(config);
         encoder
     }
 

@@ -177,6 +177,8 @@ fn begin(
             }
             let tokenizer = encoder_folder::read_tokenizer(path, &described)?;
             let encoder = encoder_folder::read_transformer(path, &described, device)?;
+            let pooling = setting.recipe.classify.pooling.of(encoder.config().pooling());
+            let encoder = encoder.with_pooling(pooling);
             let model = TransformerClassifier::new(encoder, outputs, seed).with_part_end(tokenizer.end_id());
             let config = model.encoder.config();
             let kept = kept(KeptEncoder::Transformer { config, json: Some(described.json) });
@@ -192,6 +194,7 @@ fn begin(
                 EncoderSizes::ModernBert(config) => {
                     let vocab_size = encoder_folder::vocabulary_with_mask(&tokenizer);
                     let config = TransformerConfig::ModernBert(ModernBertConfig { vocab_size, ..*config });
+                    let config = config.clone().with_pooling(setting.recipe.classify.pooling.of(config.pooling()));
                     let model = TransformerClassifier::new(Transformer::new(&config, seed, device), outputs, seed);
                     let kept = kept(KeptEncoder::Transformer { config, json: None });
                     (TextClassifier::Transformer(model), tokenizer, kept)

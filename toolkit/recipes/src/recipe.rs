@@ -8,6 +8,7 @@ use glossa_base::nearest::nearest;
 use glossa_learn::optimizer::{Half, Lookahead};
 use glossa_learn::{Kind, OptimizerSettings, Schedule};
 use glossa_nn::Dropouts;
+use glossa_nn::kernels::Pooling;
 use glossa_text::rules::Preset as Rules;
 use glossa_text::tokenizer::Algorithm;
 use serde::{Deserialize, Serialize};
@@ -205,6 +206,30 @@ pub enum Balance {
     Resample,
 }
 
+/// How the vectors of a text become one under a transformer's head.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HeadPooling {
+    /// As the encoder's config.json says.
+    #[default]
+    Published,
+    /// The first one.
+    Cls,
+    /// Their mean.
+    Mean,
+}
+
+impl HeadPooling {
+    /// What it comes to for an encoder.
+    pub fn of(self, published: Pooling) -> Pooling {
+        match self {
+            HeadPooling::Published => published,
+            HeadPooling::Cls => Pooling::First,
+            HeadPooling::Mean => Pooling::Mean,
+        }
+    }
+}
+
 /// Classification.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -213,7 +238,11 @@ pub struct ClassifyRecipe {
     pub unfreezing: Unfreezing,
     /// Only so many last tokens of a text are pooled.
     pub pooled_tokens: usize,
-    /// Hidden units of the head.
+    /// How the vectors of a text become one under a transformer's head: `published` (what its config.json
+    /// says), `cls` or `mean`.
+    #[serde(default)]
+    pub pooling: HeadPooling,
+    /// Hidden units of a recurrent encoder's head.
     pub head_size: usize,
     /// Whether label smoothing is divided by the number of classes (MultiFiT's rewrite did).
     pub smoothing_per_class: bool,
