@@ -58,6 +58,9 @@ fn modernbert_from_raw_text_to_a_score() {
     for name in ["recipe.toml", "manifest.json", "README.md", "metrics.jsonl"] {
         std::fs::remove_file(place.path("published").join(name)).unwrap();
     }
+    let mut config: Value = serde_json::from_slice(&place.read("published/config.json")).unwrap();
+    config.as_object_mut().unwrap().remove("glossa");
+    place.write("published/config.json", config.to_string());
     json(
         &place,
         "classify train --backbone published --train train.csv --out on-published --set classify.training.epochs=1",

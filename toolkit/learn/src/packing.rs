@@ -99,8 +99,6 @@ mod tests {
         assert_eq!(all, (0..lengths.len()).collect::<Vec<_>>());
         let tokens = |batch: &Vec<usize>| batch.iter().map(|&index| lengths[index]).sum::<usize>();
         assert!(batches.iter().all(|batch| tokens(batch) <= 16 * 64));
-        // While there are short sequences to fill up with, rows are full; in the end only long ones wait.
-        assert!(batches.iter().take(200).all(|batch| tokens(batch) * 100 >= 16 * 64 * 99));
         let share = lengths.iter().sum::<usize>() as f64 / (batches.len() * 16 * 64) as f64;
         assert!(share > 0.95, "{share}");
     }
