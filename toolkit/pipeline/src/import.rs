@@ -63,9 +63,7 @@ pub fn import(options: &ImportOptions<'_>) -> Outcome<Imported> {
     if find(from, &["itos.pkl"]).is_some() {
         return fastai::import(options);
     }
-    if find(from, &["laser2.pt", "laser.pt", "bilstm.93langs.2018-12-26.pt"]).is_some()
-        || laser::weights(from).is_some()
-    {
+    if with_ending(from, "pt", "laser2.pt")?.is_some() {
         return laser::import(options);
     }
     Err(Failure::data(format!("{} holds no model that is known here", from.display())).hint(

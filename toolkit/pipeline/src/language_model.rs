@@ -14,7 +14,7 @@ use glossa_learn::stream::{Directed, TokenSource};
 use glossa_nn::{DeviceChoice, EncoderConfig, LanguageModel, ModelConfig};
 use glossa_recipes::model_folder;
 use glossa_recipes::recipe::EncoderSizes;
-use glossa_recipes::{Sampling, Trained};
+use glossa_recipes::{Course, Sampling, Trained};
 use glossa_text::ModelTokenizer;
 use glossa_text::labelled::read_texts;
 use glossa_text::tokenizer::Tokenizer;
@@ -184,7 +184,7 @@ pub struct TaskTexts<'a> {
 
 impl TaskTexts<'_> {
     /// The tokens of the texts to learn from.
-    fn train(&self, tokenizer: &ModelTokenizer) -> Outcome<Vec<Vec<u32>>> {
+    pub(crate) fn train(&self, tokenizer: &ModelTokenizer) -> Outcome<Vec<Vec<u32>>> {
         let mut train = Vec::new();
         for path in self.train {
             train.extend(encode_all(tokenizer, read_texts(path, self.column)?.into_iter())?);
@@ -193,7 +193,7 @@ impl TaskTexts<'_> {
     }
 
     /// The tokens of the texts to judge by.
-    fn valid(&self, tokenizer: &ModelTokenizer) -> Outcome<Option<Vec<Vec<u32>>>> {
+    pub(crate) fn valid(&self, tokenizer: &ModelTokenizer) -> Outcome<Option<Vec<Vec<u32>>>> {
         let texts = self.valid.map(|path| read_texts(path, self.column)).transpose()?;
         texts.map(|texts| encode_all(tokenizer, texts.into_iter())).transpose()
     }
@@ -210,8 +210,7 @@ pub fn finetune(model: &Path, texts: &TaskTexts<'_>, setting: Setting<'_>) -> Ou
     inputs.extend(texts.valid);
     let details = [("text column", texts.column.unwrap_or_default().to_owned())];
     if Described::read(model)?.kind != FolderKind::Recurrent {
-        let encode = |tokenizer: &ModelTokenizer| Ok((texts.train(tokenizer)?, texts.valid(tokenizer)?));
-        return masked_model::finetune(model, &encode, (&inputs, &details), setting);
+        return masked_model::finetune(model, texts, (&inputs, &details), setting);
     }
     let device = setting.device.open()?;
     let (language_model, config) = model_folder::read_language_model(model, &device)?;
@@ -249,22 +248,32 @@ fn save(
 ) -> Outcome<LanguageModelOutcome> {
     let Trained { model, course } = trained;
     let folder = WholeFolder::create(setting.out)?;
-    if let Some(tokenizer) = tokenizer.ours() {
-        model_folder::write(folder.path(), &model, config, tokenizer, setting.recipe, &course.records)?;
-    }
-    let parameters = model.num_params();
+    model_folder::write(folder.path(), &model, config, tokenizer)?;
     let card = Card {
         language: language(tokenizer.language()),
-        parameters: Some(parameters as u64),
-        metrics: card_metrics(&course.records),
+        parameters: Some(model.num_params() as u64),
         base_model,
         how_to_use: Some(format!("glossa lm generate --model {} --prompt \"...\"", name_of(setting.out))),
-        ..Card::new(&name_of(setting.out), ModelKind::LanguageModel, &architecture(&config.encoder, config.backward))
+        ..Card::new(&name_of(setting.out), ModelKind::LanguageModel, &subject.architecture)
     };
-    let manifest = Manifest::new(stage, setting.seed, json(setting.recipe)?);
-    finish_model(folder, &card, manifest, &subject.inputs)?;
-    let report = subject.write(&course, Some(parameters), None)?;
-    Ok(LanguageModelOutcome { folder: setting.out.to_path_buf(), parameters, records: course.records, report })
+    finish((folder, card), &course, stage, subject, setting)
+}
+
+/// What follows the weights of a language model of either kind: recipe, history, card, manifest, report.
+pub(crate) fn finish(
+    (folder, card): (WholeFolder, Card),
+    course: &Course,
+    stage: &str,
+    subject: &Subject<'_>,
+    setting: Setting<'_>,
+) -> Outcome<LanguageModelOutcome> {
+    model_folder::write_course(folder.path(), setting.recipe, &course.records)?;
+    let card = Card { metrics: card_metrics(&course.records), ..card };
+    let parameters = card.parameters.unwrap_or_default() as usize;
+    finish_model(folder, &card, Manifest::new(stage, setting.seed, json(setting.recipe)?), &subject.inputs)?;
+    let report = subject.write(course, Some(parameters), None)?;
+    let folder = setting.out.to_path_buf();
+    Ok(LanguageModelOutcome { folder, parameters, records: course.records.clone(), report })
 }
 
 /// The language that a tokenizer was trained for.
@@ -288,7 +297,7 @@ pub(crate) fn architecture(encoder: &EncoderConfig, backward: bool) -> String {
     )
 }
 
-pub(crate) fn card_metrics(records: &[EpochRecord]) -> Vec<MetricRow> {
+fn card_metrics(records: &[EpochRecord]) -> Vec<MetricRow> {
     let last = records.last().map(|record| &record.validation);
     let finite = last.into_iter().flatten().filter(|(_, value)| value.is_finite());
     finite
@@ -336,23 +345,16 @@ pub fn perplexity(
 ) -> Outcome<PerplexityOutcome> {
     let device = device.open()?;
     let masked = Described::read(model)?.kind != FolderKind::Recurrent;
-    let counts = std::cell::Cell::new((0, 0));
-    let (evaluated, source) = if masked {
-        let encode = |tokenizer: &ModelTokenizer| {
-            let read = text.read(tokenizer, progress)?;
-            counts.set((read.words, read.characters));
-            Ok(read.source)
-        };
-        masked_model::evaluate(model, &device, &encode)?
+    let (evaluated, read) = if masked {
+        masked_model::evaluate(model, text, &device, progress)?
     } else {
         let (language_model, config) = model_folder::read_language_model(model, &device)?;
         let tokenizer = ModelTokenizer::from(model_folder::read_tokenizer(model, &config)?);
         let read = text.read(&tokenizer, progress)?;
-        counts.set((read.words, read.characters));
         let directed = Directed { source: read.source.as_ref(), backward: config.backward };
-        (glossa_recipes::evaluate(&language_model, &directed, &device)?, read.source)
+        (glossa_recipes::evaluate(&language_model, &directed, &device)?, read)
     };
-    let (words, characters) = counts.get();
+    let ReadText { source, words, characters } = read;
     if !evaluated.likelihood.is_finite() {
         return Err(Failure::data(format!("{} gives no usable probabilities", model.display()))
             .hint("its weights are not numbers: train or fetch it again"));
@@ -372,14 +374,14 @@ pub fn perplexity(
 }
 
 /// Tokens, and what the text counts beside.
-struct ReadText {
-    source: Box<dyn TokenSource>,
+pub(crate) struct ReadText {
+    pub(crate) source: Box<dyn TokenSource>,
     words: u64,
     characters: u64,
 }
 
 impl Text<'_> {
-    fn read(&self, tokenizer: &ModelTokenizer, progress: &dyn Progress) -> Outcome<ReadText> {
+    pub(crate) fn read(&self, tokenizer: &ModelTokenizer, progress: &dyn Progress) -> Outcome<ReadText> {
         match self {
             Text::Corpus(corpus, split) => {
                 let tokens = TokenFolder::of(corpus, tokenizer, progress)?;

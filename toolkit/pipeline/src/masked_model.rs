@@ -6,14 +6,13 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::Device;
 use glossa_base::atomic::WholeFolder;
-use glossa_base::manifest::Manifest;
-use glossa_base::{Failure, Kind, Outcome};
+use glossa_base::{Failure, Kind, Outcome, Progress};
 use glossa_corpora::Split;
 use glossa_learn::stream::TokenSource;
 use glossa_nn::MaskedLanguageModel;
 use glossa_nn::modernbert::ModernBertConfig;
 use glossa_nn::transformer::TransformerConfig;
-use glossa_recipes::{MaskPieces, Trained, evaluate_masked, model_folder};
+use glossa_recipes::{MaskPieces, Trained, evaluate_masked};
 use glossa_text::ModelTokenizer;
 use glossa_zoo::card::Card;
 use glossa_zoo::layout::ModelKind;
@@ -21,10 +20,10 @@ use serde_json::Value;
 
 use crate::checkpoints::Run as TrainingRun;
 use crate::encoder_folder::{self, Described, Purpose};
-use crate::language_model::{LanguageModelOutcome, card_metrics, language, nothing_to_read};
+use crate::language_model::{LanguageModelOutcome, ReadText, TaskTexts, Text, finish, language, nothing_to_read};
 use crate::rates::{self, RatesOutcome};
 use crate::setting::Setting;
-use crate::stage::{finish_model, json, name_of};
+use crate::stage::name_of;
 use crate::tokens::TokenFolder;
 use crate::training_report::Subject;
 
@@ -129,20 +128,16 @@ pub(crate) fn find_pretrain_rate(
     rates::write(course, "a masked language model in pretraining", page)
 }
 
-/// The tokens of texts to learn from, and of those to judge by.
-pub(crate) type TaskTokens = (Vec<Vec<u32>>, Option<Vec<Vec<u32>>>);
-
-/// Goes on training on the texts of a task, which `encode` gives for the model's tokenizer: those to learn from,
-/// and those to judge by.
+/// Goes on training on the texts of a task.
 pub(crate) fn finetune(
     model: &Path,
-    encode: &dyn Fn(&ModelTokenizer) -> Outcome<TaskTokens>,
+    texts: &TaskTexts<'_>,
     (inputs, details): (&[&Path], &[(&str, String)]),
     setting: Setting<'_>,
 ) -> Outcome<LanguageModelOutcome> {
     let device = setting.device.open()?;
     let start = read(model, &device)?;
-    let (train, valid) = encode(&start.tokenizer)?;
+    let (train, valid) = (texts.train(&start.tokenizer)?, texts.valid(&start.tokenizer)?);
     let training = TrainingRun::open("finetune", details, inputs, setting)?;
     let valid = valid.as_ref().map(|valid| valid as &dyn TokenSource);
     let subject = subject("a masked language model, fine-tuned on the texts of a task", &start.config, inputs, setting);
@@ -156,17 +151,18 @@ pub(crate) fn finetune(
     Ok(outcome)
 }
 
-/// How well a model guesses the pieces of texts that `encode` gives.
+/// How well a model guesses the pieces of a text.
 pub(crate) fn evaluate(
     model: &Path,
+    text: &Text<'_>,
     device: &Device,
-    encode: &dyn Fn(&ModelTokenizer) -> Outcome<Box<dyn TokenSource>>,
-) -> Outcome<(glossa_recipes::Evaluated, Box<dyn TokenSource>)> {
+    progress: &dyn Progress,
+) -> Outcome<(glossa_recipes::Evaluated, ReadText)> {
     let start = read(model, device)?;
-    let source = encode(&start.tokenizer)?;
+    let read = text.read(&start.tokenizer, progress)?;
     let longest = start.config.max_position_embeddings.min(512);
-    let evaluated = evaluate_masked(&start.model, &start.pieces, source.as_ref(), longest, device)?;
-    Ok((evaluated, source))
+    let evaluated = evaluate_masked(&start.model, &start.pieces, read.source.as_ref(), longest, device)?;
+    Ok((evaluated, read))
 }
 
 fn subject<'a>(what: &'a str, config: &ModernBertConfig, inputs: &[&'a Path], setting: Setting<'a>) -> Subject<'a> {
@@ -196,17 +192,12 @@ fn save(
     let config = TransformerConfig::ModernBert(made.config.clone());
     let config = encoder_folder::config_json(made.json, &config, made.tokenizer, &purpose)?;
     encoder_folder::write(folder.path(), &config, made.tokenizer, &|path| model.save(path))?;
-    model_folder::write_course(folder.path(), setting.recipe, &course.records)?;
-    let parameters = model.num_params();
     let card = Card {
         language: language(made.tokenizer.language()),
-        parameters: Some(parameters as u64),
-        metrics: card_metrics(&course.records),
+        parameters: Some(model.num_params() as u64),
         base_model,
         how_to_use: Some(format!("glossa classify train --backbone {} --train FILE ...", name_of(setting.out))),
         ..Card::new(&name_of(setting.out), ModelKind::MaskedLanguageModel, &subject.architecture)
     };
-    finish_model(folder, &card, Manifest::new(stage, setting.seed, json(setting.recipe)?), &subject.inputs)?;
-    let report = subject.write(&course, Some(parameters), None)?;
-    Ok(LanguageModelOutcome { folder: setting.out.to_path_buf(), parameters, records: course.records, report })
+    finish((folder, card), &course, stage, subject, setting)
 }

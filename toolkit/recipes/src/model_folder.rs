@@ -10,6 +10,7 @@ use glossa_base::{Failure, Outcome, atomic};
 use glossa_learn::EpochRecord;
 use glossa_nn::recurrent::Recurrent;
 use glossa_nn::{Classifier, LanguageModel, ModelConfig, weights};
+use glossa_text::ModelTokenizer;
 use glossa_text::tokenizer::Tokenizer;
 
 use crate::Error;
@@ -23,23 +24,16 @@ const METRICS: &str = "metrics.jsonl";
 /// The largest `config.json` or `recipe.toml` that is read.
 const LARGEST_TEXT: u64 = 1 << 24;
 
-/// Writes a recurrent model, its tokenizer, its recipe and its history into a folder under construction.
+/// Writes a recurrent model and its tokenizer into a folder under construction.
 ///
 /// # Errors
 /// A file that cannot be written.
-pub fn write<M: Module>(
-    folder: &Path,
-    model: &M,
-    config: &ModelConfig,
-    tokenizer: &Tokenizer,
-    recipe: &Recipe,
-    records: &[EpochRecord],
-) -> Outcome<()> {
+pub fn write<M: Module>(folder: &Path, model: &M, config: &ModelConfig, tokenizer: &ModelTokenizer) -> Outcome<()> {
     weights::save(model, &folder.join(WEIGHTS))?;
     let json = |cause: serde_json::Error| Failure::data("cannot write the configuration").because(cause);
     atomic::write_file(&folder.join(CONFIG), &serde_json::to_vec_pretty(config).map_err(json)?)?;
     tokenizer.save_into(folder)?;
-    write_course(folder, recipe, records)
+    Ok(())
 }
 
 /// Writes how a model was made: its recipe and its history.

@@ -6,7 +6,7 @@ use burn::tensor::Device;
 use glossa_base::{Failure, Outcome};
 use glossa_nn::classifier::Window;
 use glossa_nn::transformer::TransformerConfig;
-use glossa_nn::{EncoderConfig, ModelConfig, Problem, TextClassifier, ValueScale, weights};
+use glossa_nn::{EncoderConfig, ModelConfig, Problem, TextClassifier, ValueScale};
 use glossa_recipes::{Reading, Recipe, model_folder};
 use glossa_text::ModelTokenizer;
 use serde_json::Value;
@@ -55,9 +55,14 @@ impl Kept {
 
     /// The most tokens that are read of a text: a transformer's positions, or what the recipe pools.
     pub(crate) fn longest(&self, recipe: &Recipe) -> Option<usize> {
+        self.positions().map(|positions| positions.min(recipe.classify.pooled_tokens))
+    }
+
+    /// A transformer's positions.
+    fn positions(&self) -> Option<usize> {
         match &self.encoder {
             KeptEncoder::Recurrent { .. } => None,
-            KeptEncoder::Transformer { config, .. } => Some(config.longest().min(recipe.classify.pooled_tokens)),
+            KeptEncoder::Transformer { config, .. } => Some(config.longest()),
         }
     }
 
@@ -97,9 +102,7 @@ impl Kept {
                     scale: self.scale,
                     ..ModelConfig::classifier(config.clone(), &tokenizer.digest(), self.labels.clone())
                 };
-                let json = serde_json::to_value(&config)
-                    .map_err(|cause| Failure::data("cannot write the configuration").because(cause))?;
-                encoder_folder::write(folder, &json, tokenizer, &|path| weights::save(model, path))
+                model_folder::write(folder, model, &config, tokenizer)
             }
             (KeptEncoder::Transformer { config, json }, TextClassifier::Transformer(model)) => {
                 let architecture = match config {
@@ -151,19 +154,11 @@ impl Opened {
                 (TextClassifier::Transformer(model), tokenizer, kept)
             }
         };
-        let recipe = if model_folder::has_recipe(folder) || described.kind == FolderKind::Recurrent {
-            Some(model_folder::read_recipe(folder)?)
+        let (reading, most) = if model_folder::has_recipe(folder) || described.kind == FolderKind::Recurrent {
+            let recipe = model_folder::read_recipe(folder)?;
+            (kept.reading(&tokenizer, &recipe), kept.longest(&recipe))
         } else {
-            None
-        };
-        let reading = match &recipe {
-            Some(recipe) => kept.reading(&tokenizer, recipe),
-            None => kept.whole_reading(&tokenizer),
-        };
-        let most = match (&recipe, &kept.encoder) {
-            (Some(recipe), _) => kept.longest(recipe),
-            (None, KeptEncoder::Transformer { config, .. }) => Some(config.longest()),
-            (None, KeptEncoder::Recurrent { .. }) => None,
+            (kept.whole_reading(&tokenizer), kept.positions())
         };
         Ok(Opened { model, tokenizer, kept, reading, most })
     }

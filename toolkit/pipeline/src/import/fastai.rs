@@ -60,7 +60,7 @@ pub(super) fn import(options: &ImportOptions<'_>) -> Outcome<Imported> {
     let model = file.read(&DeviceChoice::Cpu.open()?)?.reordered(&order)?;
     let encoder = glossa_nn::EncoderConfig { vocabulary_size: order.len(), ..encoder };
     let config = ModelConfig { backward: options.backward, ..ModelConfig::language_model(encoder, tokenizer.digest()) };
-    write(options, &model, &config, &tokenizer, [&weights, &itos_path, &piece_model])?;
+    write(options, &model, &config, tokenizer, [&weights, &itos_path, &piece_model])?;
     let architecture = architecture(&config.encoder, config.backward);
     Ok(Imported { folder: options.out.to_path_buf(), architecture, parameters: model.num_params(), notes })
 }
@@ -99,18 +99,19 @@ fn write(
     options: &ImportOptions<'_>,
     model: &LanguageModel,
     config: &ModelConfig,
-    tokenizer: &Tokenizer,
+    tokenizer: Tokenizer,
     inputs: [&Path; 3],
 ) -> Outcome<()> {
-    let recipe = recipe(config, tokenizer)?;
+    let (recipe, rules) = (recipe(config, &tokenizer)?, tokenizer.rules().name());
     let folder = WholeFolder::create(options.out)?;
-    model_folder::write(folder.path(), model, config, tokenizer, &recipe, &[])?;
+    model_folder::write(folder.path(), model, config, &tokenizer.into())?;
+    model_folder::write_course(folder.path(), &recipe, &[])?;
     let card = Card {
         parameters: Some(model.num_params() as u64),
         how_to_use: Some(format!("glossa classify train --model {} --train FILE ...", name_of(options.out))),
         ..Card::new(&name_of(options.out), ModelKind::LanguageModel, &architecture(&config.encoder, config.backward))
     };
-    let manifest = Manifest::new("import", 0, json!({"from": "fastai", "rules": tokenizer.rules().name()}));
+    let manifest = Manifest::new("import", 0, json!({"from": "fastai", "rules": rules}));
     finish_model(folder, &with_origin(card, options), manifest, &inputs)
 }
 

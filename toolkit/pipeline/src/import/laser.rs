@@ -1,7 +1,7 @@
 //! LASER's published file (`laser2.pt`: sizes, state dict and dictionary together) and its SentencePiece model
 //! (`laser2.spm`).
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use burn::module::Module;
 use glossa_base::atomic::{WholeFolder, write_file};
@@ -17,11 +17,6 @@ use serde_json::json;
 use super::{ImportOptions, Imported, with_ending, with_origin};
 use crate::encoder_folder::TorchFiles;
 use crate::stage::{finish_model, name_of};
-
-/// The weights, where a folder has one `.pt` file.
-pub(super) fn weights(folder: &Path) -> Option<PathBuf> {
-    with_ending(folder, "pt", "laser2.pt").ok().flatten()
-}
 
 pub(super) fn import(options: &ImportOptions<'_>) -> Outcome<Imported> {
     let lacks = |what: &str| {
