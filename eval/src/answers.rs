@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::Error;
 use crate::report::{ReportOptions, Score, signature};
+use crate::{Error, numbers};
 
 fn scores(pairs: &[(&str, f64)], count: usize, options: &ReportOptions) -> Vec<Score> {
     let score = |&(metric, value): &(&str, f64)| Score {
@@ -41,26 +41,14 @@ pub fn of_label_sets(
     Ok(scores(&[("micro_f1", f1), ("exact_match", exact)], gold.len(), options))
 }
 
-/// Scores numbers: root mean square error, mean absolute error and Pearson's correlation (not a number where
-/// one side does not vary).
+/// Scores numbers: root mean square error, mean absolute error, Pearson's and Spearman's correlation (not numbers
+/// where one side does not vary).
 ///
 /// # Errors
-/// [`Error::CountsDiffer`] and [`Error::Empty`].
+/// [`Error::CountsDiffer`], [`Error::Empty`] and [`Error::NotFinite`].
 pub fn of_numbers(gold: &[f64], predicted: &[f64], options: &ReportOptions) -> Result<Vec<Score>, Error> {
-    check(gold.len(), predicted.len())?;
-    let count = gold.len() as f64;
-    let mean = |values: &[f64]| values.iter().sum::<f64>() / count;
-    let errors = || gold.iter().zip(predicted).map(|(gold, predicted)| predicted - gold);
-    let (gold_mean, mean) = (mean(gold), mean(predicted));
-    let product = |x: f64, y: f64| x * y;
-    let centred = || gold.iter().zip(predicted).map(|(x, y)| (x - gold_mean, y - mean));
-    let covariance: f64 = centred().map(|(x, y)| product(x, y)).sum();
-    let spreads: [f64; 2] = [centred().map(|(x, _)| x * x).sum(), centred().map(|(_, y)| y * y).sum()];
-    let pairs = [
-        ("rmse", (errors().map(|error| error * error).sum::<f64>() / count).sqrt()),
-        ("mae", errors().map(f64::abs).sum::<f64>() / count),
-        ("pearson", covariance / (spreads[0] * spreads[1]).sqrt()),
-    ];
+    let found = numbers::score(gold, predicted)?;
+    let pairs = [("rmse", found.rmse), ("mae", found.mae), ("pearson", found.pearson), ("spearman", found.spearman)];
     Ok(scores(&pairs, gold.len(), options))
 }
 
@@ -84,7 +72,7 @@ mod tests {
     #[test]
     fn numbers_have_errors_and_a_correlation() {
         let found = values(of_numbers(&[1.0, 2.0, 3.0], &[2.0, 2.0, 5.0], &ReportOptions::default()).unwrap());
-        let expected = [(5.0_f64 / 3.0).sqrt(), 1.0, 3.0 / (2.0_f64 * 6.0).sqrt()];
+        let expected = [(5.0_f64 / 3.0).sqrt(), 1.0, 3.0 / (2.0_f64 * 6.0).sqrt(), 1.5 / 3.0_f64.sqrt()];
         assert!(found.iter().zip(expected).all(|(one, other)| (one - other).abs() < 1e-12), "{found:?}");
         assert!(of_numbers(&[], &[], &ReportOptions::default()).is_err());
     }

@@ -31,6 +31,26 @@ pub enum Error {
         /// Its number, counted from 1.
         row: usize,
     },
+    /// A number to be scored is infinite or not a number.
+    #[error("row {row}: not a finite number")]
+    NotFinite {
+        /// Its number, counted from 1.
+        row: usize,
+    },
+    /// A prediction has no probabilities that are some: within 0 and 1, with a sum of 1.
+    #[error("prediction {row} has no probabilities that sum to 1")]
+    NoProbabilities {
+        /// Its number, counted from 1.
+        row: usize,
+    },
+    /// Two systems were to be compared that did not answer the same questions.
+    #[error("{place}: {problem}")]
+    NotComparable {
+        /// The system, task and row.
+        place: String,
+        /// What differs.
+        problem: String,
+    },
     /// The ending of the file's name names no known format.
     #[error("{} is neither .jsonl nor .csv nor .tsv", path.display())]
     UnknownFormat {
@@ -78,6 +98,9 @@ impl Error {
             Error::Empty => "check that the file of predictions has rows",
             Error::TooManyLabels { .. } => "check which column holds the labels",
             Error::NoGold { .. } => "add `gold` to every row, or give the gold labels in a file of their own",
+            Error::NotFinite { .. } => "check the column of numbers",
+            Error::NoProbabilities { .. } => "add `probabilities` with every label to each row",
+            Error::NotComparable { .. } => "compare two systems on the same items with the same gold labels",
             Error::UnknownFormat { .. } => "name the file .jsonl, .csv or .tsv after what it holds",
             Error::NewerFormat { .. } => "use a newer glossa",
             Error::NoColumn { .. } => "the first row names the columns: label, and where known gold and id",

@@ -4,14 +4,17 @@
 
 pub mod answers;
 pub mod bootstrap;
+pub mod calibration;
 pub mod confused;
 pub mod error;
 pub mod metrics;
+pub mod numbers;
 pub mod perplexity;
 pub mod predictions;
 pub mod report;
 
 pub use bootstrap::Interval;
+pub use calibration::Calibration;
 pub use confused::Confused;
 pub use error::Error;
 pub use metrics::{Confusion, Metrics, score};

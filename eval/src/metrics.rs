@@ -21,7 +21,7 @@ pub struct Confusion {
 }
 
 /// The scores of one class against the rest.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct ClassScore {
     /// The class.
     pub label: String,
@@ -99,6 +99,30 @@ impl Confusion {
             counts[index[gold.as_str()]][index[predicted.as_str()]] += 1;
         }
         Ok(Confusion { labels: index.into_keys().map(str::to_owned).collect(), counts })
+    }
+
+    /// The scores of one label against all others, with it as the positive one. A label that is neither gold nor
+    /// predicted has rates and counts of 0.
+    pub fn of_label(&self, label: &str) -> ClassScore {
+        let margins = Margins::of(self.counts.iter().map(Vec::as_slice));
+        let nothing = ClassScore { label: label.to_owned(), ..ClassScore::default() };
+        self.labels.iter().position(|one| one == label).map_or(nothing, |at| margins.class(at, label))
+    }
+
+    /// Micro average over the decisions for some labels only, such as all but the one for "none of these": right
+    /// predictions of them / predictions of them, and / gold labels of them.
+    pub fn micro_over(&self, labels: &[&str]) -> Average {
+        let scores: Vec<ClassScore> = labels.iter().map(|label| self.of_label(label)).collect();
+        let predicted: u64 = scores.iter().map(|one| one.predicted).sum();
+        let gold: u64 = scores.iter().map(|one| one.support).sum();
+        let place = |label: &str| self.labels.iter().position(|one| one == label);
+        let cell = |at: usize| self.counts.get(at).and_then(|row| row.get(at)).copied().unwrap_or(0);
+        let right: u64 = labels.iter().filter_map(|label| place(label)).map(cell).sum();
+        Average {
+            precision: ratio(right, predicted),
+            recall: ratio(right, gold),
+            f1: ratio(2 * right, gold + predicted),
+        }
     }
 
     /// Number of items.
@@ -239,6 +263,20 @@ mod tests {
         close(metrics.classes[1].recall, 0.0);
         assert_eq!(metrics.never_gold, labels("z"));
         assert_eq!(metrics.classes[2].support, 0);
+    }
+
+    #[test]
+    fn one_label_against_the_rest() {
+        let confusion = Confusion::new(&labels("1 1 0 0 2"), &labels("1 0 1 0 0")).unwrap();
+        let one = confusion.of_label("1");
+        close(one.precision, 0.5);
+        close(one.f1, 0.5);
+        assert_eq!(confusion.of_label("x"), ClassScore { label: "x".to_owned(), ..ClassScore::default() });
+        // Of 1 and 2: one right, two predicted, three gold.
+        let micro = confusion.micro_over(&["1", "2"]);
+        close(micro.precision, 0.5);
+        close(micro.recall, 1.0 / 3.0);
+        close(micro.f1, 0.4);
     }
 
     #[test]

@@ -40,6 +40,17 @@ impl Likelihood {
         perplexity(self.nats, self.words)
     }
 
+    /// Perplexity by character: the same likelihood, shared among the characters.
+    pub fn by_character(&self) -> Option<f64> {
+        perplexity(self.nats, self.characters)
+    }
+
+    /// Bits by byte of a text of so many bytes (of UTF-8); nothing when there are none. It favours no script as
+    /// bits by character do, but a language whose characters take more bytes.
+    pub fn bits_per_byte(&self, bytes: u64) -> Option<f64> {
+        bits(self.nats, bytes)
+    }
+
     /// Bits by character; comparable between tokenizers and, with care, languages.
     pub fn bits_per_character(&self) -> Option<f64> {
         bits(self.nats, self.characters)
@@ -68,6 +79,9 @@ mod tests {
         assert!((whole.by_piece().unwrap() - 8.0).abs() < 1e-12);
         assert!((whole.by_word().unwrap() - 512.0).abs() < 1e-9);
         assert!((whole.bits_per_character().unwrap() - 2.0).abs() < 1e-12);
+        assert!((whole.by_character().unwrap() - 4.0).abs() < 1e-12);
+        assert!((whole.bits_per_byte(72).unwrap() - 1.0).abs() < 1e-12);
+        assert_eq!(whole.bits_per_byte(0), None);
     }
 
     #[test]
