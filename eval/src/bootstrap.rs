@@ -67,7 +67,7 @@ fn draw(stream: Stream, cells: &[u32], counts: &mut [u64]) {
     }
 }
 
-fn interval(mut values: Vec<f64>) -> Interval {
+pub(crate) fn interval(mut values: Vec<f64>) -> Interval {
     values.sort_by(f64::total_cmp);
     let tail = (1.0 - LEVEL) / 2.0;
     Interval { low: quantile(&values, tail), high: quantile(&values, 1.0 - tail), resamples: values.len() }

@@ -51,6 +51,14 @@ pub enum Error {
         /// What differs.
         problem: String,
     },
+    /// There is no such metric.
+    #[error("no metric `{name}`: {meant}")]
+    UnknownMetric {
+        /// What was asked for.
+        name: String,
+        /// What may be meant.
+        meant: String,
+    },
     /// The ending of the file's name names no known format.
     #[error("{} is neither .jsonl nor .csv nor .tsv", path.display())]
     UnknownFormat {
@@ -98,6 +106,7 @@ impl Error {
             Error::Empty => "check that the file of predictions has rows",
             Error::TooManyLabels { .. } => "check which column holds the labels",
             Error::NoGold { .. } => "add `gold` to every row, or give the gold labels in a file of their own",
+            Error::UnknownMetric { .. } => "docs/eval.md lists the metrics",
             Error::NotFinite { .. } => "check the column of numbers",
             Error::NoProbabilities { .. } => "add `probabilities` with every label to each row",
             Error::NotComparable { .. } => "compare two systems on the same items with the same gold labels",

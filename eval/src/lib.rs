@@ -5,6 +5,7 @@
 pub mod answers;
 pub mod bootstrap;
 pub mod calibration;
+pub mod compare;
 pub mod confused;
 pub mod error;
 pub mod metrics;
@@ -15,6 +16,7 @@ pub mod report;
 
 pub use bootstrap::Interval;
 pub use calibration::Calibration;
+pub use compare::{Agreement, Comparison};
 pub use confused::Confused;
 pub use error::Error;
 pub use metrics::{Confusion, Metrics, score};

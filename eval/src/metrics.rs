@@ -172,6 +172,27 @@ impl Margins {
         margins
     }
 
+    /// The margins of nothing, for so many labels.
+    pub(crate) fn empty(labels: usize) -> Self {
+        Margins { total: 0, gold: vec![0; labels], predicted: vec![0; labels], right: vec![0; labels] }
+    }
+
+    /// Counts `weight` items with a gold and a predicted label, both below the number of labels.
+    pub(crate) fn add(&mut self, gold: usize, predicted: usize, weight: u64) {
+        self.total += weight;
+        self.gold[gold] += weight;
+        self.predicted[predicted] += weight;
+        if gold == predicted {
+            self.right[gold] += weight;
+        }
+    }
+
+    /// Mean F1 of the classes, weighted by gold labels.
+    pub(crate) fn weighted_f1(&self) -> f64 {
+        let sum: f64 = (0..self.gold.len()).map(|at| self.f1(at) * self.gold[at] as f64).sum();
+        if self.total == 0 { 0.0 } else { sum / self.total as f64 }
+    }
+
     pub(crate) fn accuracy(&self) -> f64 {
         ratio(self.right.iter().sum(), self.total)
     }
@@ -184,7 +205,7 @@ impl Margins {
     }
 
     /// F1 = 2 right / (gold + predicted), which is the harmonic mean where both rates exist.
-    fn f1(&self, at: usize) -> f64 {
+    pub(crate) fn f1(&self, at: usize) -> f64 {
         ratio(2 * self.right[at], self.gold[at] + self.predicted[at])
     }
 
@@ -200,7 +221,7 @@ impl Margins {
     }
 
     /// Covariances in whole numbers: exact up to the last division.
-    fn matthews(&self) -> f64 {
+    pub(crate) fn matthews(&self) -> f64 {
         let product = |left: &[u64], right: &[u64]| -> i128 {
             left.iter().zip(right).map(|(&left, &right)| i128::from(left) * i128::from(right)).sum()
         };

@@ -43,7 +43,7 @@ impl fmt::Display for Signature {
 }
 
 /// Keeps a value from being read as two fields or lines.
-fn field(value: &str) -> String {
+pub(crate) fn field(value: &str) -> String {
     value.chars().map(|letter| if letter == '|' || letter.is_whitespace() { '_' } else { letter }).collect()
 }
 
@@ -201,7 +201,7 @@ fn short(label: &str) -> String {
 }
 
 /// The first column to the left, the others to the right.
-fn table(rows: &[Vec<String>]) -> String {
+pub(crate) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
     let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();

@@ -1,5 +1,6 @@
 //! Our metrics against scikit-learn's and scipy's on 1,000 random and 30 edge cases, where a Python has them
 //! (`GLOSSA_PYTHON` names one; `metrics_reference.py` makes the cases).
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use std::process::Command;
 
@@ -74,6 +75,11 @@ fn metrics_are_those_of_scikit_learn_and_scipy() {
     for (index, case) in cases.iter().enumerate() {
         check("labels", index, &of_labels(&case.labels.0, &case.labels.1), &case.labels.2);
         check("numbers", index, &of_numbers(&case.numbers.0, &case.numbers.1), &case.numbers.2);
-        check("probabilities", index, &of_probabilities(&case.probabilities.0, &case.probabilities.1), &case.probabilities.2);
+        check(
+            "probabilities",
+            index,
+            &of_probabilities(&case.probabilities.0, &case.probabilities.1),
+            &case.probabilities.2,
+        );
     }
 }
