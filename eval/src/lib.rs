@@ -8,10 +8,12 @@ pub mod calibration;
 pub mod compare;
 pub mod confused;
 pub mod error;
+mod markup;
 pub mod metrics;
 pub mod numbers;
 pub mod perplexity;
 pub mod predictions;
+pub mod published;
 pub mod report;
 
 pub use bootstrap::Interval;
@@ -22,7 +24,7 @@ pub use error::Error;
 pub use metrics::{Confusion, Metrics, score};
 pub use perplexity::Likelihood;
 pub use predictions::Prediction;
-pub use report::{Report, ReportOptions, Score, Signature};
+pub use report::{Provenance, Report, ReportOptions, Score, Signature};
 
 use glossa_base::Outcome;
 

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::bootstrap::{self, Interval};
 use crate::metrics::{Average, Confusion, Metrics};
@@ -13,7 +13,8 @@ use crate::{Error, Prediction, predictions};
 pub const FORMAT: u32 = 1;
 
 /// All that decides a score, in one line, version last (after sacreBLEU, Post 2018):
-/// `accuracy|task:sib200/eus_Latn|split:test|n:204|seed:0|version:0.1.0`.
+/// `accuracy|task:sib200/eus_Latn|split:test|data:9f0c21ab|n:204|seed:0|version:0.1.0`. Hashes are shortened to
+/// their first eight digits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signature {
     /// Name of the metric.
@@ -24,10 +25,34 @@ pub struct Signature {
     pub split: Option<String>,
     /// Number of items.
     pub count: u64,
+    /// What the answers were made from and by.
+    pub provenance: Provenance,
     /// Seed of the run and of the interval.
     pub seed: u64,
     /// Version of glossa.
     pub version: String,
+}
+
+/// What answers were made from and by; all of it optional, since a predictions file of another system tells none.
+/// Hashes are SHA-256 in hexadecimal.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provenance {
+    /// Of the task's data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
+    /// Of the resolved recipe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<String>,
+    /// Of the weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Of the tokenizer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokenizer: Option<String>,
+    /// Seeds of the training runs that were averaged; empty where there was one, whose seed is given elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seeds: Vec<u64>,
 }
 
 impl fmt::Display for Signature {
@@ -37,6 +62,17 @@ impl fmt::Display for Signature {
             if let Some(value) = value {
                 write!(formatter, "|{name}:{}", field(value))?;
             }
+        }
+        let Provenance { data, recipe, model, tokenizer, seeds } = &self.provenance;
+        for (name, value) in [("data", data), ("recipe", recipe), ("model", model), ("tokenizer", tokenizer)] {
+            if let Some(value) = value {
+                let short: String = value.chars().take(8).collect();
+                write!(formatter, "|{name}:{}", field(&short))?;
+            }
+        }
+        if !seeds.is_empty() {
+            let seeds: Vec<String> = seeds.iter().map(u64::to_string).collect();
+            write!(formatter, "|seeds:{}", seeds.join("+"))?;
         }
         write!(formatter, "|n:{}|seed:{}|version:{}", self.count, self.seed, field(&self.version))
     }
@@ -54,6 +90,8 @@ pub struct ReportOptions {
     pub task: Option<String>,
     /// Part of the task's data.
     pub split: Option<String>,
+    /// What the answers were made from and by.
+    pub provenance: Provenance,
     /// Seed of the run and of the interval.
     pub seed: u64,
     /// Resamples of the interval; without any there is no interval.
@@ -62,7 +100,13 @@ pub struct ReportOptions {
 
 impl Default for ReportOptions {
     fn default() -> Self {
-        ReportOptions { task: None, split: None, seed: 0, resamples: bootstrap::RESAMPLES }
+        ReportOptions {
+            task: None,
+            split: None,
+            provenance: Provenance::default(),
+            seed: 0,
+            resamples: bootstrap::RESAMPLES,
+        }
     }
 }
 
@@ -185,6 +229,7 @@ pub(crate) fn signature(metric: &str, count: u64, options: &ReportOptions) -> Si
         task: options.task.clone(),
         split: options.split.clone(),
         count,
+        provenance: options.provenance.clone(),
         seed: options.seed,
         version: glossa_base::TOOL_VERSION.to_owned(),
     }
@@ -266,6 +311,20 @@ mod tests {
             signature("macro_f1", 7, &options).to_string(),
             format!("macro_f1|task:a_b_c|n:7|seed:3|version:{version}")
         );
+    }
+
+    #[test]
+    fn a_signature_names_what_is_known_of_the_run() {
+        let provenance = Provenance {
+            data: Some("0123456789abcdef".to_owned()),
+            model: Some("fedcba9876543210".to_owned()),
+            seeds: vec![1, 2, 3],
+            ..Provenance::default()
+        };
+        let options = ReportOptions { task: Some("t".to_owned()), provenance, ..Default::default() };
+        let version = glossa_base::TOOL_VERSION;
+        let expected = format!("f|task:t|data:01234567|model:fedcba98|seeds:1+2+3|n:7|seed:0|version:{version}");
+        assert_eq!(signature("f", 7, &options).to_string(), expected);
     }
 
     #[test]
