@@ -16,6 +16,7 @@ use crate::{Document, Error, Options};
 pub use fixes::clean;
 pub(crate) use fixes::{Change, Fixes};
 pub(crate) use identify::Identifier;
+pub use identify::{Foreign, foreign};
 pub(crate) use scripts::script_of;
 
 /// The fixes and filters of one build.

@@ -23,7 +23,7 @@ pub mod wikipedia;
 pub mod wikitext;
 
 pub use build::build;
-pub use clean::clean;
+pub use clean::{Foreign, clean, foreign};
 pub use document::Document;
 pub use error::Error;
 pub use options::{DumpOptions, Options};

@@ -231,6 +231,11 @@ fn verdict(comparison: &Comparison, lower_is_better: bool) -> Verdict {
     }
 }
 
+/// Mean, and standard deviation with n - 1; no deviation for fewer than two values.
+pub fn mean_and_spread(values: &[f64]) -> (f64, Option<f64>) {
+    (mean(values), spread(values))
+}
+
 pub(crate) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
 }

@@ -1,6 +1,7 @@
 //! Language identification by whatlang, as a filter only: it knows 70 languages and calls every other one
 //! by the name of a neighbour, so it is used for none but those that it knows.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use glossa_base::LanguageCode;
@@ -56,6 +57,33 @@ impl Identifier {
     }
 }
 
+/// How many texts are in another language than they should be.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Foreign {
+    /// Texts that are long enough to tell.
+    pub judged: u64,
+    /// Other languages that texts seem to be in, by their English names, the most frequent first.
+    pub others: Vec<(String, u64)>,
+}
+
+/// Counts the texts that seem to be in another language of the same script; nothing where whatlang does not know
+/// the language.
+pub fn foreign(texts: &[String], language: &LanguageCode) -> Option<Foreign> {
+    let writing = glossa_languages::find(language)?.writing();
+    let identifier = Identifier::new(&writing, &[]).ok().flatten()?;
+    let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
+    let mut judged = 0;
+    for text in texts.iter().filter(|text| text.char_indices().nth(SHORTEST - 1).is_some()) {
+        judged += 1;
+        if let Some((name, _)) = identifier.other(text) {
+            *counts.entry(name).or_default() += 1;
+        }
+    }
+    let mut others: Vec<(String, u64)> = counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect();
+    others.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    Some(Foreign { judged, others })
+}
+
 /// A text cut at the white space after its middle.
 fn halves(text: &str) -> Option<(&str, &str)> {
     let middle = text.ceil_char_boundary(text.len() / 2);
@@ -72,6 +100,17 @@ fn known(code: &str) -> Option<Lang> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn foreign_texts_are_counted() {
+        let german = "Der Zug nach Hamburg hatte heute wieder Verspätung, weil bei Hannover ein Baum auf den Gleisen lag.";
+        let french = "Le train pour Lyon avait encore du retard ce matin parce qu'un arbre était tombé sur les rails.";
+        let french = format!("{french} {french}");
+        let texts = [german, &french, &french, "kurz"].map(str::to_owned);
+        let found = foreign(&texts, &"de".parse().unwrap()).unwrap();
+        assert_eq!(found, Foreign { judged: 3, others: vec![("French".to_owned(), 2)] });
+        assert_eq!(foreign(&texts, &"eu".parse().unwrap()), None);
+    }
 
     fn writing(code: &str) -> Writing {
         glossa_languages::find(&code.parse().unwrap()).unwrap().writing()

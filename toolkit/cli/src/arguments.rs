@@ -1,5 +1,6 @@
 //! The command line.
 
+mod bootstrap;
 mod corpus;
 mod embed;
 mod language;
@@ -12,6 +13,10 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use glossa_learn::Interval;
 
+pub(crate) use bootstrap::{
+    Bootstrap, BootstrapCommand, BootstrapNoise, BootstrapReport, BootstrapRun, CheckpointArguments, TeacherArguments,
+    TeacherCommand, TeacherTrain,
+};
 pub(crate) use corpus::{
     CorpusBuild, CorpusCommand, CorpusStats, FetchCommand, FetchTweets, FetchWikipedia, Kind, Unit,
 };
@@ -79,6 +84,11 @@ pub(crate) enum Command {
     /// Train and use text classifiers.
     #[command(subcommand)]
     Classify(ClassifyCommand),
+    /// A classifier without labels: teachers guess, students of the target language learn the guesses.
+    Bootstrap(Box<Bootstrap>),
+    /// Cross-lingual teachers.
+    #[command(subcommand)]
+    Teacher(TeacherCommand),
     /// Sentence vectors from any encoder.
     Embed(Embed),
     /// Score predictions.
@@ -432,6 +442,10 @@ pub(crate) struct ClassifyTrain {
     /// What stands between several labels of a text.
     #[arg(long, default_value_t = '|', value_name = "CHARACTER")]
     pub(crate) label_delimiter: char,
+    /// The training file (.jsonl) has the share of every label under `probabilities`, as pseudo-labels do: learn
+    /// all of them.
+    #[arg(long)]
+    pub(crate) soft_labels: bool,
     /// Judge by one of so many parts of the training file, such as 2/5, and learn from the others.
     #[arg(long, value_name = "I/K", value_parser = fold, conflicts_with = "valid")]
     pub(crate) fold: Option<(usize, usize)>,

@@ -1,5 +1,6 @@
 //! One module a group of commands; each calls the pipeline and says what came of it.
 
+mod bootstrap;
 mod classify;
 mod corpus;
 mod demo;
@@ -30,6 +31,8 @@ pub(crate) fn run(command: Command, context: &Context) -> Outcome<()> {
         Command::Tokenizer(command) => tokenizer::run(&command, context),
         Command::Lm(command) => lm::run(&command, context),
         Command::Classify(command) => classify::run(&command, context),
+        Command::Bootstrap(arguments) => bootstrap::run(&arguments, context),
+        Command::Teacher(command) => bootstrap::run_teacher(&command, context),
         Command::Embed(arguments) => embed::run(&arguments, context),
         Command::Eval(command) => eval::run(&command, context),
         Command::Recipe(command) => recipe::run(&command, context),
@@ -53,7 +56,7 @@ fn texts_or_stdin(texts: &[String]) -> Outcome<Vec<String>> {
 /// Whether a command takes and frees the same memory step after step.
 fn trains(command: &Command) -> bool {
     match command {
-        Command::Demo(_) | Command::Embed(_) | Command::Pipeline(PipelineCommand::Run(_)) => true,
+        Command::Demo(_) | Command::Embed(_) | Command::Bootstrap(_) | Command::Teacher(_) | Command::Pipeline(PipelineCommand::Run(_)) => true,
         Command::Lm(command) => matches!(command, LmCommand::Pretrain(_) | LmCommand::Finetune(_)),
         Command::Classify(command) => matches!(command, ClassifyCommand::Train(_)),
         _ => false,

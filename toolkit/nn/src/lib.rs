@@ -40,6 +40,6 @@ pub use language_model::LanguageModel;
 pub use masked_language_model::MaskedLanguageModel;
 pub use packed::PackedTokens;
 pub use sampled::Sampler;
-pub use target::{Aim, Mix, Problem, Targets, ValueScale};
+pub use target::{Aim, ClassLoss, Mix, Problem, Targets, ValueScale};
 pub use text_classifier::TextClassifier;
 pub use transformer::{Transformer, TransformerClassifier};

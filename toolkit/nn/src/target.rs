@@ -93,6 +93,32 @@ impl ValueScale {
     }
 }
 
+/// How far from the wanted class or shares a classifier's answer is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum ClassLoss {
+    /// Cross-entropy: a wrong label pulls without bound.
+    #[default]
+    CrossEntropy,
+    /// `(1 - p^exponent) / exponent` of the wanted class (Zhang and Sabuncu 2018): towards 1 wrong labels pull
+    /// less, towards 0 it is cross-entropy.
+    Generalised {
+        /// Above 0, at most 1; 0.7 in the paper.
+        exponent: f64,
+    },
+    /// Cross-entropy and, `reverse` times, the cross-entropy of the wanted shares under the answer (Wang et al.
+    /// 2019), with the logarithm of nothing taken as -4.
+    Symmetric {
+        /// How much the cross-entropy counts.
+        forward: f64,
+        /// How much the reverse counts.
+        reverse: f64,
+    },
+}
+
+/// Stands for the logarithm of a share of 0 in the reverse cross-entropy.
+const LOG_OF_NOTHING: f64 = -4.0;
+
 /// Targets and what surrounds them in training.
 #[derive(Debug, Clone, Copy)]
 pub struct Aim<'a> {
@@ -104,12 +130,14 @@ pub struct Aim<'a> {
     pub mix: Option<&'a Mix>,
     /// Mass spread over all classes.
     pub smoothing: f32,
+    /// How answers are judged, where there is one class a text.
+    pub loss: ClassLoss,
 }
 
 impl<'a> Aim<'a> {
     /// Plain targets.
     pub fn at(targets: &'a Targets) -> Self {
-        Aim { targets, class_weights: None, mix: None, smoothing: 0.0 }
+        Aim { targets, class_weights: None, mix: None, smoothing: 0.0, loss: ClassLoss::CrossEntropy }
     }
 }
 
@@ -187,7 +215,8 @@ pub(crate) struct LastLayer {
 pub(crate) fn likelihood(hidden: Tensor<2>, layer: LastLayer, aim: &Aim<'_>) -> Result<Likelihood, Error> {
     let (texts, outputs) = (hidden.dims()[0], layer.bias.dims()[0]);
     aim.targets.check(texts, outputs)?;
-    if let (Targets::Classes(classes), None, None) = (aim.targets, aim.class_weights, aim.mix) {
+    let plain = aim.loss == ClassLoss::CrossEntropy && aim.class_weights.is_none() && aim.mix.is_none();
+    if let (Targets::Classes(classes), true) = (aim.targets, plain) {
         let classes: Vec<i32> = classes.iter().map(|&class| class as i32).collect();
         let targets = Tensor::from_data(TensorData::new(classes, [texts]), &hidden.device());
         let (loss, statistics) = decoder_loss(hidden, layer.weight, layer.bias, targets, aim.smoothing)?;
@@ -198,7 +227,7 @@ pub(crate) fn likelihood(hidden: Tensor<2>, layer: LastLayer, aim: &Aim<'_>) -> 
     let wanted = Tensor::from_data(TensorData::new(aim.wanted(outputs)?, [texts, outputs]), &device);
     let weights = Tensor::from_data(TensorData::new(aim.row_weights(outputs), [texts, 1]), &device);
     Ok(match aim.targets {
-        Targets::Classes(_) | Targets::Shares(_) => cross_entropy(answers, wanted, weights, aim.smoothing),
+        Targets::Classes(_) | Targets::Shares(_) => class_likelihood(answers, wanted, weights, aim),
         Targets::Labels(_) => binary_cross_entropy(answers, wanted),
         Targets::Values(_) => squared_error(answers, wanted),
     })
@@ -229,16 +258,45 @@ impl Aim<'_> {
     }
 }
 
-/// Mean over texts, weighted; `[2]` statistics: without smoothing and weights, and the share of texts whose
-/// likeliest class is the wanted one.
-fn cross_entropy(answers: Tensor<2>, wanted: Tensor<2>, weights: Tensor<2>, smoothing: f32) -> Likelihood {
+/// Mean over texts, weighted; `[2]` statistics: cross-entropy without smoothing and weights, and the share of texts
+/// whose likeliest class is the wanted one.
+fn class_likelihood(answers: Tensor<2>, wanted: Tensor<2>, weights: Tensor<2>, aim: &Aim<'_>) -> Likelihood {
     let outputs = answers.dims()[1];
     let logs = log_softmax(answers, 1);
     let right = logs.clone().detach().argmax(1).equal(wanted.clone().argmax(1)).float().mean();
     let plain = (logs.clone().detach() * wanted.clone()).sum_dim(1).mean().neg();
-    let smoothed = wanted * (1.0 - smoothing) + smoothing / outputs as f32;
-    let each = (logs * smoothed).sum_dim(1).neg() * weights.clone();
+    let smoothed = wanted * (1.0 - aim.smoothing) + aim.smoothing / outputs as f32;
+    let each = aim.loss.of(logs, smoothed) * weights.clone();
     Likelihood { loss: each.sum() / weights.sum(), statistics: Tensor::cat(vec![plain, right], 0) }
+}
+
+impl ClassLoss {
+    /// The loss of each text, `[batch, 1]`, from the logarithms of its probabilities and the wanted shares.
+    fn of(self, logs: Tensor<2>, wanted: Tensor<2>) -> Tensor<2> {
+        let crossed = |logs: Tensor<2>, wanted: Tensor<2>| (logs * wanted).sum_dim(1).neg();
+        match self {
+            ClassLoss::CrossEntropy => crossed(logs, wanted),
+            ClassLoss::Generalised { exponent } => {
+                let missed = (logs * exponent).exp().neg() + 1.0;
+                (missed * wanted).sum_dim(1) / exponent
+            }
+            ClassLoss::Symmetric { forward, reverse } => {
+                let wanted_logs = wanted.clone().clamp_min(LOG_OF_NOTHING.exp()).log();
+                crossed(logs.clone(), wanted) * forward + crossed(wanted_logs, logs.exp()) * reverse
+            }
+        }
+    }
+
+    /// Whether its numbers make sense.
+    pub fn is_sound(self) -> bool {
+        match self {
+            ClassLoss::CrossEntropy => true,
+            ClassLoss::Generalised { exponent } => exponent > 0.0 && exponent <= 1.0,
+            ClassLoss::Symmetric { forward, reverse } => {
+                (0.0..=100.0).contains(&forward) && (0.0..=100.0).contains(&reverse) && forward + reverse > 0.0
+            }
+        }
+    }
 }
 
 /// Mean over texts and labels; statistics: the same, and the share of labels that are right.
@@ -336,6 +394,26 @@ mod tests {
         let answers: Vec<f32> = (answers.matmul(layer(1).weight.transpose()) + 0.1).into_data().try_to_vec().unwrap();
         let each = answers.iter().zip([0.5, -1.0, 2.0, 0.0_f32]).map(|(x, y)| (x - y).powi(2));
         near(run(1, &Aim::at(&values)).0, each.sum::<f32>() / 4.0);
+    }
+
+    #[test]
+    fn losses_for_wrong_labels_follow_their_formulas() {
+        let rows = vec![vec![0.5, 0.5, 0.0], vec![0.0, 1.0, 0.0], vec![0.2, 0.3, 0.5], vec![1.0, 0.0, 0.0]];
+        let shares = Targets::Shares(rows.clone());
+        let answers = hidden().matmul(layer(3).weight.transpose()) + layer(3).bias.unsqueeze();
+        let logs: Vec<f32> = log_softmax(answers, 1).into_data().try_to_vec().unwrap();
+        let mean = |each: &dyn Fn(f32, f32) -> f32| {
+            logs.iter().zip(rows.iter().flatten()).map(|(log, wanted)| each(*log, *wanted)).sum::<f32>() / 4.0
+        };
+        let loss = |loss| run(3, &Aim { loss, ..Aim::at(&shares) });
+        let generalised = mean(&|log, wanted| wanted * (1.0 - (0.7 * log).exp()) / 0.7);
+        near(loss(ClassLoss::Generalised { exponent: 0.7 }).0, generalised);
+        let reverse = |log: f32, wanted: f32| -log.exp() * if wanted > 0.0 { wanted.ln() } else { -4.0 };
+        let symmetric = mean(&|log, wanted| -0.5 * wanted * log + 2.0 * reverse(log, wanted));
+        near(loss(ClassLoss::Symmetric { forward: 0.5, reverse: 2.0 }).0, symmetric);
+        let crossed = loss(ClassLoss::CrossEntropy);
+        near(loss(ClassLoss::Generalised { exponent: 1e-3 }).0, crossed.0 * 0.999);
+        near(loss(ClassLoss::Generalised { exponent: 0.7 }).1[0], crossed.1[0]);
     }
 
     #[test]

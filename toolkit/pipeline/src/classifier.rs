@@ -11,17 +11,17 @@ use burn::tensor::Device;
 use glossa_base::atomic::WholeFolder;
 use glossa_base::manifest::Manifest;
 use glossa_base::seed::{Purpose, Stream};
-use glossa_base::{Failure, Outcome};
+use glossa_base::{Failure, Kind, Outcome};
 use glossa_eval::{Report, Score};
 use glossa_learn::EpochRecord;
 use glossa_nn::modernbert::ModernBertConfig;
 use glossa_nn::transformer::TransformerConfig;
-use glossa_nn::{Classifier, EncoderConfig, Problem, TextClassifier, Transformer, TransformerClassifier};
+use glossa_nn::{Classifier, EncoderConfig, Problem, Targets, TextClassifier, Transformer, TransformerClassifier};
 use glossa_recipes::classification::Resegment;
 use glossa_recipes::recipe::EncoderSizes;
 use glossa_recipes::{ClassifierData, LabelledTokens, Recipe, Trained, model_folder};
 use glossa_text::ModelTokenizer;
-use glossa_text::labelled::{Columns, Example, read};
+use glossa_text::labelled::{Columns, Example, SoftExample, read, read_soft};
 use glossa_zoo::card::{Card, MetricRow};
 use glossa_zoo::layout::ModelKind;
 use serde::Serialize;
@@ -37,6 +37,7 @@ use crate::training_report::{Judged, Subject};
 
 pub use baseline::{BaselineSetting, Units, train_baseline};
 pub(crate) use kept::{Kept, KeptEncoder, Opened};
+pub(crate) use prediction::answer;
 pub use prediction::predict;
 
 /// What a classifier starts from.
@@ -89,16 +90,21 @@ pub struct ClassifierOutcome {
 
 struct Sets {
     train: Vec<Example>,
+    /// What the training texts should be answered with.
+    targets: Targets,
     valid: Option<Vec<Example>>,
     test: Option<Vec<Example>>,
     labels: Labels,
 }
 
 fn read_sets(files: &LabelledFiles<'_>, seed: u64) -> Outcome<Sets> {
-    let train = read(files.train, files.columns)?;
+    let (train, soft) = read_train(files)?;
     let optional = |path: Option<&Path>| path.map(|path| read(path, files.columns)).transpose();
     let (valid, test) = (optional(files.valid)?, optional(files.test)?);
-    let labels = Labels::of(&train, files.form, files.train)?;
+    let labels = match &soft {
+        Some(shares) => Labels::of_shares(shares, files.train)?,
+        None => Labels::of(&train, files.form, files.train)?,
+    };
     for (set, path) in [(&valid, files.valid), (&test, files.test)] {
         labels.targets(set.as_deref().unwrap_or_default(), path.unwrap_or(files.train))?;
     }
@@ -109,7 +115,25 @@ fn read_sets(files: &LabelledFiles<'_>, seed: u64) -> Outcome<Sets> {
         }
         None => (train, valid),
     };
-    Ok(Sets { train, valid, test, labels })
+    let targets = match &soft {
+        Some(shares) => labels.shares(shares),
+        None => labels.targets(&train, files.train)?,
+    };
+    Ok(Sets { train, targets, valid, test, labels })
+}
+
+/// The training texts, and where they have shares of labels, these too.
+fn read_train(files: &LabelledFiles<'_>) -> Outcome<(Vec<Example>, Option<Vec<SoftExample>>)> {
+    if !files.form.soft {
+        return Ok((read(files.train, files.columns)?, None));
+    }
+    if files.form.problem != Problem::SingleLabel || files.fold.is_some() {
+        let problem = "shares of labels are learned where a text has one label, and without folds";
+        return Err(Failure::new(Kind::Usage, problem).hint("leave --soft-labels out, or --problem and --fold"));
+    }
+    let soft = read_soft(files.train)?;
+    let hard = |example: &SoftExample| Example { text: example.text.clone(), label: example.label.clone() };
+    Ok((soft.iter().map(hard).collect(), Some(soft)))
 }
 
 /// A tokenizer, and the most tokens that a model reads of a text.
@@ -208,7 +232,7 @@ fn prepare(start: &Start<'_>, files: &LabelledFiles<'_>, setting: Setting<'_>, d
     let sets = read_sets(files, setting.seed)?;
     let (model, tokenizer, mut kept) = begin(start, (&sets.labels, files.form.problem), setting, device)?;
     let cutter = Cutter { tokenizer: &tokenizer, most: kept.longest(setting.recipe) };
-    let train = cutter.tokens(&sets.train, &sets.labels, files.train)?;
+    let train = LabelledTokens { texts: cutter.texts(&sets.train)?, targets: sets.targets.clone() };
     let place = files.valid.unwrap_or(files.train);
     let valid = sets.valid.as_ref().map(|valid| cutter.tokens(valid, &sets.labels, place)).transpose()?;
     kept.scale = Labels::scale(&train.targets);
@@ -272,7 +296,7 @@ fn details(files: &LabelledFiles<'_>, kept: &Kept) -> Vec<(&'static str, String)
     let Columns { text, label, pair, .. } = files.columns;
     let columns = [text, label, pair].map(|name| name.clone().unwrap_or_default()).join(" ");
     let fold = files.fold.map_or_else(String::new, |(number, count)| format!("{number}/{count}"));
-    let form = format!("{:?} {}", kept.problem, files.form.delimiter);
+    let form = format!("{:?} {} soft {}", kept.problem, files.form.delimiter, files.form.soft);
     vec![("columns", columns), ("backward", kept.backward().to_string()), ("fold", fold), ("labels", form)]
 }
 

@@ -94,6 +94,24 @@ impl TextEncoder {
         }
     }
 
+    /// Of the pieces of some texts, the share that has no piece of the vocabulary: near 1 in a script that the
+    /// encoder was not made for.
+    ///
+    /// # Errors
+    /// A text that the tokenizer fails on.
+    pub fn unknown_share(&self, texts: &[String]) -> Outcome<f64> {
+        let (mut pieces, mut unknown) = (0_usize, 0_usize);
+        for text in texts {
+            let (ids, missing) = match &self.tokenizer {
+                ModelTokenizer::Ours(tokenizer) => (tokenizer.encode(text)?, Some(tokenizer.unknown_id())),
+                ModelTokenizer::Imported(tokenizer) => (tokenizer.encode_bare(text)?, tokenizer.unknown_id()),
+            };
+            pieces += ids.len();
+            unknown += ids.iter().filter(|id| Some(**id) == missing).count();
+        }
+        Ok(unknown as f64 / pieces.max(1) as f64)
+    }
+
     fn pooling(&self, options: &EmbedOptions) -> Outcome<Pooling> {
         match (&self.encoder, options.pooling) {
             (Encoder::Laser(_), None | Some(Pooling::Maximum)) => Ok(Pooling::Maximum),

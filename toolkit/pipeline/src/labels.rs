@@ -9,7 +9,7 @@ use glossa_base::{Failure, Outcome};
 use glossa_eval::{Prediction, Report, ReportOptions, Score, answers};
 use glossa_nn::{Problem, Targets, ValueScale};
 use glossa_recipes::best_class;
-use glossa_text::labelled::Example;
+use glossa_text::labelled::{Example, SoftExample};
 
 /// What a table's label column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,11 +18,13 @@ pub struct LabelForm {
     pub problem: Problem,
     /// What stands between several.
     pub delimiter: char,
+    /// Whether the training file has the share of every label (`probabilities`), to learn all of them.
+    pub soft: bool,
 }
 
 impl Default for LabelForm {
     fn default() -> Self {
-        LabelForm { problem: Problem::SingleLabel, delimiter: '|' }
+        LabelForm { problem: Problem::SingleLabel, delimiter: '|', soft: false }
     }
 }
 
@@ -57,9 +59,26 @@ impl Labels {
         Ok(Labels { names: names.into_iter().map(str::to_owned).collect(), form })
     }
 
+    /// The labels of texts with shares: all that have one.
+    pub(crate) fn of_shares(train: &[SoftExample], place: &Path) -> Outcome<Self> {
+        let names: BTreeSet<&str> = train.iter().flat_map(|example| example.probabilities.keys().map(String::as_str)).collect();
+        if names.len() < 2 {
+            let problem = format!("{} has only the labels {names:?}", place.display());
+            return Err(glossa_recipes::Error::Labels(problem).into());
+        }
+        Ok(Labels::single(names.into_iter().map(str::to_owned).collect()))
+    }
+
+    /// The share of each label, text by text.
+    pub(crate) fn shares(&self, examples: &[SoftExample]) -> Targets {
+        let share = |example: &SoftExample, name: &String| example.probabilities.get(name).copied().unwrap_or(0.0) as f32;
+        let row = |example: &SoftExample| self.names.iter().map(|name| share(example, name)).collect();
+        Targets::Shares(examples.iter().map(row).collect())
+    }
+
     /// The labels of a classifier.
     pub(crate) fn named(names: Vec<String>, problem: Problem, delimiter: char) -> Self {
-        Labels { names, form: LabelForm { problem, delimiter } }
+        Labels { names, form: LabelForm { problem, delimiter, soft: false } }
     }
 
     /// Labels of which a text has one.
@@ -201,7 +220,7 @@ mod tests {
     }
 
     fn labels(train: &[&str], problem: Problem) -> Outcome<Labels> {
-        Labels::of(&examples(train), LabelForm { problem, delimiter: ';' }, Path::new("x.csv"))
+        Labels::of(&examples(train), LabelForm { problem, delimiter: ';', soft: false }, Path::new("x.csv"))
     }
 
     #[test]

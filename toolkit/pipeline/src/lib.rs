@@ -3,6 +3,7 @@
 //! command's business.
 
 mod checkpoints;
+pub mod bootstrap;
 pub mod classifier;
 pub mod corpus;
 pub mod corpus_statistics;
@@ -24,6 +25,7 @@ pub mod schedules;
 mod setting;
 pub mod slurm;
 mod stage;
+pub mod teacher;
 pub mod tokenizer;
 mod tokens;
 mod training_report;

@@ -74,6 +74,26 @@ pub(crate) fn beside(folder: &Path, suffix: &str) -> PathBuf {
     with_suffix(folder).or_else(whole).unwrap_or_else(|| folder.join(suffix))
 }
 
+/// Whether a folder holds, whole, what a stage with this manifest makes: the same stage, settings, seed, version and
+/// inputs.
+pub(crate) fn is_done(folder: &Path, wanted: &Manifest) -> bool {
+    let content = |records: &[FileRecord]| -> Vec<(u64, String)> {
+        records.iter().map(|record| (record.bytes, record.sha256.clone())).collect()
+    };
+    let Ok(found) = Manifest::read(folder) else { return false };
+    found.stage == wanted.stage
+        && found.tool_version == wanted.tool_version
+        && found.seed == wanted.seed
+        // As text: a number that was written and read may differ in its last bit.
+        && found.config.to_string() == reread(&wanted.config).to_string()
+        && content(&found.inputs) == content(&wanted.inputs)
+        && found.verify(folder).is_ok()
+}
+
+fn reread(value: &serde_json::Value) -> serde_json::Value {
+    serde_json::from_str(&value.to_string()).unwrap_or_default()
+}
+
 /// The last part of a path, as a name.
 pub(crate) fn name_of(path: &Path) -> String {
     path.file_name().map_or_else(|| "model".to_owned(), |name| name.to_string_lossy().into_owned())

@@ -117,8 +117,19 @@ fn learner<'a>(
         let problem = format!("{} texts with {} labels are too few", train.texts.len(), train.targets.len());
         return Err(Error::Labels(problem).into());
     }
+    if matches!(train.targets, Targets::Shares(_)) && (recipe.balance != Balance::None || recipe.label_noise > 0.0) {
+        let problem = "classify.balance and classify.label_noise need one class a text, and here are shares of several";
+        return Err(Error::Labels(problem.to_owned()).into());
+    }
+    if recipe.frozen_groups >= model.group_count() {
+        let (frozen, groups) = (recipe.frozen_groups, model.group_count());
+        let problem = format!("classify.frozen_groups is {frozen}, and the model has {groups} groups");
+        let hint = Some("leave the last one, the head, to learn".to_owned());
+        return Err(Error::Recipe { place: "the recipe".to_owned(), problem, hint }.into());
+    }
     let classes = match &train.targets {
         Targets::Classes(classes) => classes.iter().max().map_or(0, |largest| largest + 1),
+        Targets::Shares(rows) => rows.first().map_or(0, Vec::len),
         _ => 1,
     };
     let smoothing = recipe.training.label_smoothing / if recipe.smoothing_per_class { classes as f64 } else { 1.0 };
@@ -149,7 +160,7 @@ fn whole_phase(groups: usize, recipe: &ClassifyRecipe) -> Phase {
     Phase {
         name: "classify".to_owned(),
         epochs: training.epochs,
-        freezing: Freezing::NONE,
+        freezing: Freezing { first_group: recipe.frozen_groups, norms: recipe.frozen_groups > 0 },
         rates: training.rates(groups),
         schedule: training.schedule.clone(),
         optimizer: training.optimizer(),
@@ -167,7 +178,10 @@ pub fn phases(groups: usize, recipe: &ClassifyRecipe) -> Vec<Phase> {
                 (1..groups - 1).rev().take(training.epochs.saturating_sub(1).min(3)).map(|first_group| Phase {
                     name: format!("classify (groups from {})", first_group + 2),
                     epochs: 1,
-                    freezing: Freezing { first_group: first_group + 1, norms: false },
+                    freezing: Freezing {
+                        first_group: recipe.frozen_groups.max(first_group + 1),
+                        ..whole.freezing
+                    },
                     ..whole.clone()
                 });
             let mut phases: Vec<Phase> = thawing.collect();
@@ -274,6 +288,7 @@ impl Objective for Texts<'_> {
             class_weights: self.class_weights.as_deref(),
             mix: batch.texts.mix(),
             smoothing: self.smoothing,
+            loss: self.recipe.loss,
         };
         let likelihood = model.likelihood(prediction, &aim, Some(self.noise(place)))?;
         Ok(Loss { total: likelihood.loss, statistics: likelihood.statistics })

@@ -2,6 +2,7 @@
 //! honest. They take tokens and give models; files, corpora and reports are the pipeline's.
 
 pub mod baseline;
+pub mod bootstrap;
 pub mod classification;
 pub mod error;
 pub mod explanation;
@@ -11,6 +12,7 @@ pub mod language_modelling;
 pub mod masked_modelling;
 pub mod model_folder;
 pub mod recipe;
+pub mod teacher;
 
 pub use classification::{ClassifierData, LabelledTokens, Reading, classify, find_classify_rate, predict};
 pub use error::Error;

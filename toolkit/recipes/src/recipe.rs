@@ -1,13 +1,14 @@
 //! Recipes: every number of a training run, as TOML. Presets are built in; a file or a flag overrides
 //! single values, and what came out is saved beside what it made.
 
+mod bootstrap;
 mod encoder;
 mod overrides;
 
 use glossa_base::nearest::nearest;
 use glossa_learn::optimizer::{Half, Lookahead};
 use glossa_learn::{Kind, OptimizerSettings, Schedule};
-use glossa_nn::Dropouts;
+use glossa_nn::{ClassLoss, Dropouts};
 use glossa_nn::kernels::Pooling;
 use glossa_text::rules::Preset as Rules;
 use glossa_text::tokenizer::Algorithm;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 use overrides::describe;
 
+pub use bootstrap::{BootstrapRecipe, PriorKind, PseudoLabelKind};
 pub use encoder::{Architecture, EncoderRecipe, EncoderSizes};
 pub use overrides::Override;
 
@@ -40,6 +42,9 @@ pub struct Recipe {
     pub finetune: FinetuneRecipe,
     /// Classification.
     pub classify: ClassifyRecipe,
+    /// A student from a teacher's guesses.
+    #[serde(default)]
+    pub bootstrap: BootstrapRecipe,
 }
 
 /// How text becomes pieces.
@@ -236,6 +241,9 @@ impl HeadPooling {
 pub struct ClassifyRecipe {
     /// How layers thaw.
     pub unfreezing: Unfreezing,
+    /// So many groups from the input up never learn: 1 for the embedding, 2 for the first layer too.
+    #[serde(default)]
+    pub frozen_groups: usize,
     /// Only so many last tokens of a text are pooled.
     pub pooled_tokens: usize,
     /// How the vectors of a text become one under a transformer's head: `published` (what its config.json
@@ -263,6 +271,10 @@ pub struct ClassifyRecipe {
     /// Epochs without a better validation after which training stops; 0 for never.
     #[serde(default)]
     pub patience: usize,
+    /// How answers are judged, one class a text: `cross-entropy`, or what wrong labels pull less at,
+    /// `generalised` (with an `exponent`) or `symmetric` (with `forward` and `reverse`).
+    #[serde(default)]
+    pub loss: ClassLoss,
     /// The numbers of the training.
     pub training: Training,
 }
@@ -435,6 +447,7 @@ impl Recipe {
             ((0.0..=100.0).contains(&classify.segmentation_alpha), "classify.segmentation_alpha must be from 0 to 100"),
             ((0.0..=100.0).contains(&classify.mixup), "classify.mixup must be from 0 to 100"),
             ((0.0..=1.0).contains(&classify.label_noise), "classify.label_noise must be from 0 to 1"),
+            (classify.loss.is_sound(), "classify.loss: exponent must be above 0 and at most 1, forward and reverse from 0"),
             (
                 self.pretrain.mask_share > 0.0 && self.pretrain.mask_share < 1.0,
                 "pretrain.mask_share must be above 0 and below 1",
@@ -443,6 +456,7 @@ impl Recipe {
             (self.tokenizer.sample_megabytes > 0, "tokenizer.sample_megabytes must be at least 1"),
         ];
         first_broken(&rules, place)?;
+        self.bootstrap.check(place)?;
         let checked = match self.encoder_sizes(self.tokenizer.vocabulary_size) {
             EncoderSizes::Recurrent(config) => config.check(),
             EncoderSizes::ModernBert(config) => config.check(),

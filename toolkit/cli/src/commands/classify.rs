@@ -44,7 +44,7 @@ fn train(arguments: &ClassifyTrain, context: &Context) -> Outcome<()> {
         valid: arguments.valid.as_deref(),
         test: arguments.test.as_deref(),
         columns: &columns,
-        form: LabelForm { problem, delimiter: arguments.label_delimiter },
+        form: LabelForm { problem, delimiter: arguments.label_delimiter, soft: arguments.soft_labels },
         fold: arguments.fold,
     };
     let outcome = match arguments.method {

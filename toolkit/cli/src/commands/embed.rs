@@ -12,6 +12,14 @@ use crate::arguments::{Embed, PoolingName};
 use crate::commands::texts_or_stdin;
 use crate::context::Context;
 
+pub(super) fn pooling(name: PoolingName) -> Pooling {
+    match name {
+        PoolingName::Mean => Pooling::Mean,
+        PoolingName::Cls => Pooling::First,
+        PoolingName::Max => Pooling::Maximum,
+    }
+}
+
 pub(super) fn run(arguments: &Embed, context: &Context) -> Outcome<()> {
     if let Some(out) = &arguments.out {
         let inputs: Vec<&Path> = std::iter::once(arguments.model.as_path()).chain(arguments.input.as_deref()).collect();
@@ -27,11 +35,7 @@ pub(super) fn run(arguments: &Embed, context: &Context) -> Outcome<()> {
         None => texts_or_stdin(&arguments.texts)?,
     };
     let options = EmbedOptions {
-        pooling: arguments.pooling.map(|pooling| match pooling {
-            PoolingName::Mean => Pooling::Mean,
-            PoolingName::Cls => Pooling::First,
-            PoolingName::Max => Pooling::Maximum,
-        }),
+        pooling: arguments.pooling.map(pooling),
         prefix: arguments.prefix.clone(),
         window: arguments.window,
         normalise: arguments.normalise,

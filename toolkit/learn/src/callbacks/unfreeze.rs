@@ -19,6 +19,7 @@ impl<O: Objective> Callback<O> for GradualUnfreezing {
         if event == Event::BeforeEpoch {
             let last = training.model()?.group_count().saturating_sub(1);
             let first_group = last.saturating_sub(training.position.phase_epoch);
+            let first_group = first_group.max(training.phase.freezing.first_group);
             training.freeze(Freezing { first_group, ..training.phase.freezing })?;
         }
         Ok(Flow::Continue)

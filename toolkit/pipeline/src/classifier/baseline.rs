@@ -4,7 +4,7 @@ use std::path::Path;
 
 use glossa_base::atomic::{WholeFolder, write_file};
 use glossa_base::manifest::Manifest;
-use glossa_base::{Failure, Outcome, Progress};
+use glossa_base::{Failure, Kind, Outcome, Progress};
 use glossa_nn::{DeviceChoice, Problem, Targets};
 use glossa_recipes::Course;
 use glossa_recipes::baseline::{Baseline, BaselineOptions};
@@ -92,11 +92,11 @@ pub fn train_baseline(files: &LabelledFiles<'_>, setting: BaselineSetting<'_>) -
         .iter()
         .map(|example| units(&example.text, setting.units, tokenizer.as_ref()))
         .collect::<Outcome<Vec<_>>>()?;
-    let Targets::Classes(classes) = sets.labels.targets(&sets.train, files.train)? else {
-        return Err(Failure::data("a baseline learns one label a text"));
+    let Targets::Classes(classes) = &sets.targets else {
+        return Err(Failure::new(Kind::Usage, "a baseline learns one label a text").hint("leave --soft-labels out"));
     };
     let labels = sets.labels.names.clone();
-    let model = Baseline::train(&documents, &classes, labels.len(), setting.options)?;
+    let model = Baseline::train(&documents, classes, labels.len(), setting.options)?;
     let predict = |example: &Example| -> Outcome<Vec<f64>> {
         Ok(model.predict(&units(&example.text, setting.units, tokenizer.as_ref())?))
     };

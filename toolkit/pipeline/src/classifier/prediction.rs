@@ -9,6 +9,7 @@ use glossa_zoo::layout::BASELINE;
 
 use super::{Opened, baseline};
 use crate::labels::Labels;
+use crate::teacher;
 
 /// Answers texts with classifier folders, neural or baseline, in the order of the texts. The answers of
 /// several are averaged; `delimiter` stands between several labels of a text.
@@ -41,13 +42,14 @@ pub fn predict(
 }
 
 /// What a classifier answers, or the sum over several.
-struct Answered {
+pub(crate) struct Answered {
     model: PathBuf,
-    labels: Labels,
-    rows: Vec<Vec<f64>>,
+    pub(crate) labels: Labels,
+    pub(crate) rows: Vec<Vec<f64>>,
 }
 
-fn answer(
+/// What one classifier of any kind answers.
+pub(crate) fn answer(
     model: &Path,
     texts: &[String],
     delimiter: char,
@@ -57,6 +59,8 @@ fn answer(
     let (labels, rows) = if model.join(BASELINE).is_file() {
         let (names, rows) = baseline::answer(model, texts, progress)?;
         (Labels::single(names), rows)
+    } else if teacher::HeadTeacher::is(model) {
+        teacher::answer(model, texts, device, progress)?
     } else {
         let opened = Opened::read(model, &device.open()?)?;
         let tokens = opened.encode(texts.iter().map(String::as_str))?;
@@ -72,7 +76,7 @@ fn answer(
 
 impl Answered {
     /// Adds another classifier's answers, label by label.
-    fn plus(mut self, other: &Answered) -> Outcome<Self> {
+    pub(crate) fn plus(mut self, other: &Answered) -> Outcome<Self> {
         let (labels, others) = (&self.labels.names, &other.labels.names);
         let place = |label: &String| others.iter().position(|other| other == label);
         let places: Option<Vec<usize>> = labels.iter().map(place).collect();

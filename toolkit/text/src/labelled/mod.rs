@@ -4,6 +4,7 @@
 //! The table is held whole: labelled sets are small beside corpora.
 #![deny(clippy::indexing_slicing)]
 
+mod soft;
 mod table;
 
 use std::path::Path;
@@ -12,6 +13,8 @@ use glossa_base::nearest::nearest;
 
 use crate::Error;
 use table::{Row, Table};
+
+pub use soft::{SoftExample, read_soft, write_soft};
 
 /// The names tried for the column of texts.
 pub const TEXT_NAMES: [&str; 4] = ["text", "sentence", "review", "tweet"];

@@ -46,14 +46,14 @@ impl Table {
 }
 
 /// The byte order mark.
-const MARK: &[u8] = b"\xef\xbb\xbf";
+pub(super) const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The extension in small letters.
 pub(super) fn extension(path: &Path) -> String {
     path.extension().map(|extension| extension.to_string_lossy().to_lowercase()).unwrap_or_default()
 }
 
-fn read_bytes(path: &Path) -> Result<Vec<u8>, Error> {
+pub(super) fn read_bytes(path: &Path) -> Result<Vec<u8>, Error> {
     std::fs::read(path).map_err(|cause| Error::read(path, cause))
 }
 
@@ -69,7 +69,7 @@ pub(super) fn read_lines(path: &Path) -> Result<Vec<String>, Error> {
 }
 
 /// The lines as text, with their numbers from 1.
-fn lines<'a>(path: &'a Path, bytes: &'a [u8]) -> impl Iterator<Item = Result<(u64, &'a str), Error>> {
+pub(super) fn lines<'a>(path: &'a Path, bytes: &'a [u8]) -> impl Iterator<Item = Result<(u64, &'a str), Error>> {
     (1..).zip(bytes.split(|byte| *byte == b'\n')).map(move |(number, line)| {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let text = std::str::from_utf8(line).map_err(|_| not_utf8(path, number))?;
