@@ -14,8 +14,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use glossa_learn::Interval;
 
 pub(crate) use bootstrap::{
-    Bootstrap, BootstrapCommand, BootstrapNoise, BootstrapReport, BootstrapRun, CheckpointArguments, TeacherArguments,
-    TeacherCommand, TeacherTrain,
+    Bootstrap, BootstrapCommand, BootstrapNoise, BootstrapReport, BootstrapRun, CheckpointArguments, TeacherAdapt,
+    TeacherArguments, TeacherCommand, TeacherTrain,
 };
 pub(crate) use corpus::{
     CorpusBuild, CorpusCommand, CorpusStats, FetchCommand, FetchTweets, FetchWikipedia, Kind, Unit,

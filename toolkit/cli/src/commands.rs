@@ -56,7 +56,11 @@ fn texts_or_stdin(texts: &[String]) -> Outcome<Vec<String>> {
 /// Whether a command takes and frees the same memory step after step.
 fn trains(command: &Command) -> bool {
     match command {
-        Command::Demo(_) | Command::Embed(_) | Command::Bootstrap(_) | Command::Teacher(_) | Command::Pipeline(PipelineCommand::Run(_)) => true,
+        Command::Demo(_)
+        | Command::Embed(_)
+        | Command::Bootstrap(_)
+        | Command::Teacher(_)
+        | Command::Pipeline(PipelineCommand::Run(_)) => true,
         Command::Lm(command) => matches!(command, LmCommand::Pretrain(_) | LmCommand::Finetune(_)),
         Command::Classify(command) => matches!(command, ClassifyCommand::Train(_)),
         _ => false,

@@ -1,5 +1,6 @@
 //! Models: kernels, encoders, heads, weights. Nothing here reads text or runs a training loop.
 
+pub mod alignment;
 pub mod attention;
 pub mod awd_lstm;
 pub mod bert;

@@ -182,7 +182,15 @@ impl Transformer {
     /// # Errors
     /// As [`Transformer::encode`].
     pub fn pool(&self, tokens: &PackedTokens, pooling: Pooling) -> Result<Tensor<2>, Error> {
-        gather(self.encode(tokens, None)?, tokens.packing(), pooling)
+        self.pool_with(tokens, pooling, None)
+    }
+
+    /// As [`Transformer::pool`]; `noise` is present only in training.
+    ///
+    /// # Errors
+    /// As [`Transformer::encode`].
+    pub fn pool_with(&self, tokens: &PackedTokens, pooling: Pooling, noise: Option<Noise>) -> Result<Tensor<2>, Error> {
+        gather(self.encode(tokens, noise)?, tokens.packing(), pooling)
     }
 
     /// Its configuration.

@@ -124,6 +124,10 @@ pub fn bootstrap(
         return Err(Failure::new(Kind::Usage, "no student to teach").hint("give --student DIR: a language model"));
     };
     check_folder(setting.out)?;
+    if let Some(test) = files.test {
+        // That it is there is all that is asked of it before everything is learned.
+        std::fs::metadata(test).map_err(|cause| Failure::io("read", test, cause))?;
+    }
     let recipe = &first.recipe.bootstrap;
     let mut teachers = files.teachers.to_vec();
     if let Some(own) = files.own_teacher {
@@ -179,7 +183,9 @@ pub fn bootstrap(
 /// Refuses a folder of something else.
 fn check_folder(out: &Path) -> Outcome<()> {
     let ours = |name: &str| {
-        ["teacher", "guesses-", "lesson-", "students-", "finetuned-", "bootstrap", "scores", "."].iter().any(|known| name.starts_with(known))
+        ["teacher", "guesses-", "lesson-", "students-", "finetuned-", "bootstrap", "scores", "."]
+            .iter()
+            .any(|known| name.starts_with(known))
     };
     if !out.is_dir() {
         return std::fs::create_dir_all(out).map_err(|cause| Failure::io("make", out, cause));

@@ -61,7 +61,8 @@ impl Labels {
 
     /// The labels of texts with shares: all that have one.
     pub(crate) fn of_shares(train: &[SoftExample], place: &Path) -> Outcome<Self> {
-        let names: BTreeSet<&str> = train.iter().flat_map(|example| example.probabilities.keys().map(String::as_str)).collect();
+        let names: BTreeSet<&str> =
+            train.iter().flat_map(|example| example.probabilities.keys().map(String::as_str)).collect();
         if names.len() < 2 {
             let problem = format!("{} has only the labels {names:?}", place.display());
             return Err(glossa_recipes::Error::Labels(problem).into());
@@ -71,7 +72,8 @@ impl Labels {
 
     /// The share of each label, text by text.
     pub(crate) fn shares(&self, examples: &[SoftExample]) -> Targets {
-        let share = |example: &SoftExample, name: &String| example.probabilities.get(name).copied().unwrap_or(0.0) as f32;
+        let share =
+            |example: &SoftExample, name: &String| example.probabilities.get(name).copied().unwrap_or(0.0) as f32;
         let row = |example: &SoftExample| self.names.iter().map(|name| share(example, name)).collect();
         Targets::Shares(examples.iter().map(row).collect())
     }

@@ -2,8 +2,8 @@
 //! and writes one folder with a manifest, whole or not at all. What to say to the user is the
 //! command's business.
 
-mod checkpoints;
 pub mod bootstrap;
+mod checkpoints;
 pub mod classifier;
 pub mod corpus;
 pub mod corpus_statistics;

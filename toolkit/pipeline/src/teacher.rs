@@ -1,6 +1,8 @@
 //! Teachers: a cross-lingual encoder with a head on its sentence vectors, trained on the source language and kept
 //! as a folder. The encoder stays where it is; the folder names it and its hash.
 
+mod adapt;
+
 use std::path::{Path, PathBuf};
 
 use glossa_base::atomic::{WholeFolder, write_file};
@@ -19,6 +21,8 @@ use crate::embedding::{EmbedOptions, TextEncoder};
 use crate::labels::Labels;
 use crate::stage::{check_output, input, is_done};
 use crate::{LabelForm, Setting};
+
+pub use adapt::{AdaptFiles, AdaptOutcome, ParallelFiles, adapt};
 
 /// The file of a teacher's folder.
 pub const TEACHER: &str = "teacher.json";
@@ -76,8 +80,7 @@ struct Stored {
     head: TeacherHead,
 }
 
-const POOLINGS: [(&str, Pooling); 3] =
-    [("mean", Pooling::Mean), ("cls", Pooling::First), ("max", Pooling::Maximum)];
+const POOLINGS: [(&str, Pooling); 3] = [("mean", Pooling::Mean), ("cls", Pooling::First), ("max", Pooling::Maximum)];
 
 /// Vectors of texts, one a text.
 struct Embedder<'a> {
@@ -231,8 +234,7 @@ impl Judged {
 
 fn write(stored: &Stored, files: TeacherFiles<'_>, setting: Setting<'_>) -> Outcome<()> {
     let folder = WholeFolder::create(setting.out)?;
-    let bytes =
-        serde_json::to_vec(stored).map_err(|cause| Failure::data("cannot write the teacher").because(cause))?;
+    let bytes = serde_json::to_vec(stored).map_err(|cause| Failure::data("cannot write the teacher").because(cause))?;
     write_file(&folder.path().join(TEACHER), &bytes)?;
     manifest(files, setting)?.write(folder.path())?;
     folder.commit()

@@ -178,10 +178,7 @@ pub fn phases(groups: usize, recipe: &ClassifyRecipe) -> Vec<Phase> {
                 (1..groups - 1).rev().take(training.epochs.saturating_sub(1).min(3)).map(|first_group| Phase {
                     name: format!("classify (groups from {})", first_group + 2),
                     epochs: 1,
-                    freezing: Freezing {
-                        first_group: recipe.frozen_groups.max(first_group + 1),
-                        ..whole.freezing
-                    },
+                    freezing: Freezing { first_group: recipe.frozen_groups.max(first_group + 1), ..whole.freezing },
                     ..whole.clone()
                 });
             let mut phases: Vec<Phase> = thawing.collect();

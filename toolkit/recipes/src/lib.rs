@@ -1,6 +1,7 @@
 //! Recipes that read like the papers: pretrain, fine-tune, classify, and the baseline that keeps them
 //! honest. They take tokens and give models; files, corpora and reports are the pipeline's.
 
+pub mod aligning;
 pub mod baseline;
 pub mod bootstrap;
 pub mod classification;
@@ -14,6 +15,7 @@ pub mod model_folder;
 pub mod recipe;
 pub mod teacher;
 
+pub use aligning::{AlignData, ParallelTokens, align};
 pub use classification::{ClassifierData, LabelledTokens, Reading, classify, find_classify_rate, predict};
 pub use error::Error;
 pub use generation::{Sampling, generate};

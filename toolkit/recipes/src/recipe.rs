@@ -1,6 +1,7 @@
 //! Recipes: every number of a training run, as TOML. Presets are built in; a file or a flag overrides
 //! single values, and what came out is saved beside what it made.
 
+mod adapt;
 mod bootstrap;
 mod encoder;
 mod overrides;
@@ -8,8 +9,8 @@ mod overrides;
 use glossa_base::nearest::nearest;
 use glossa_learn::optimizer::{Half, Lookahead};
 use glossa_learn::{Kind, OptimizerSettings, Schedule};
-use glossa_nn::{ClassLoss, Dropouts};
 use glossa_nn::kernels::Pooling;
+use glossa_nn::{ClassLoss, Dropouts};
 use glossa_text::rules::Preset as Rules;
 use glossa_text::tokenizer::Algorithm;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 use overrides::describe;
 
+pub use adapt::AdaptRecipe;
 pub use bootstrap::{BootstrapRecipe, PriorKind, PseudoLabelKind};
 pub use encoder::{Architecture, EncoderRecipe, EncoderSizes};
 pub use overrides::Override;
@@ -45,6 +47,9 @@ pub struct Recipe {
     /// A student from a teacher's guesses.
     #[serde(default)]
     pub bootstrap: BootstrapRecipe,
+    /// A cross-lingual encoder that goes on with parallel texts.
+    #[serde(default)]
+    pub adapt: AdaptRecipe,
 }
 
 /// How text becomes pieces.
@@ -447,7 +452,10 @@ impl Recipe {
             ((0.0..=100.0).contains(&classify.segmentation_alpha), "classify.segmentation_alpha must be from 0 to 100"),
             ((0.0..=100.0).contains(&classify.mixup), "classify.mixup must be from 0 to 100"),
             ((0.0..=1.0).contains(&classify.label_noise), "classify.label_noise must be from 0 to 1"),
-            (classify.loss.is_sound(), "classify.loss: exponent must be above 0 and at most 1, forward and reverse from 0"),
+            (
+                classify.loss.is_sound(),
+                "classify.loss: exponent must be above 0 and at most 1, forward and reverse from 0",
+            ),
             (
                 self.pretrain.mask_share > 0.0 && self.pretrain.mask_share < 1.0,
                 "pretrain.mask_share must be above 0 and below 1",
@@ -457,6 +465,7 @@ impl Recipe {
         ];
         first_broken(&rules, place)?;
         self.bootstrap.check(place)?;
+        self.adapt.check(place)?;
         let checked = match self.encoder_sizes(self.tokenizer.vocabulary_size) {
             EncoderSizes::Recurrent(config) => config.check(),
             EncoderSizes::ModernBert(config) => config.check(),

@@ -225,7 +225,8 @@ fn logistic(lesson: Lesson<'_>, classes: usize, penalty: f64) -> TeacherHead {
     let function = |parameters: &[f64]| {
         let network = Network { widths: network.widths.clone(), parameters: parameters.to_vec() };
         let mut gradient = vec![0.0; parameters.len()];
-        let losses = rows.iter().zip(lesson.wanted).map(|(row, wanted)| network.learn(row, wanted, None, &mut gradient));
+        let losses =
+            rows.iter().zip(lesson.wanted).map(|(row, wanted)| network.learn(row, wanted, None, &mut gradient));
         let mut value = losses.sum::<f64>() * share;
         for ((slope, parameter), pulled) in gradient.iter_mut().zip(parameters).zip(&pulled) {
             let pull = if *pulled { penalty * parameter } else { 0.0 };

@@ -9,18 +9,18 @@ use glossa_learn::Interval;
 use super::{PoolingName, RecipeArguments, interval};
 
 #[derive(Args)]
-#[command(args_conflicts_with_subcommands = true)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Bootstrap {
     #[command(subcommand)]
     pub(crate) command: Option<BootstrapCommand>,
     #[command(flatten)]
-    pub(crate) run: Option<BootstrapRun>,
+    pub(crate) run: BootstrapRun,
 }
 
 #[derive(Subcommand)]
 pub(crate) enum BootstrapCommand {
     /// Draw how many wrong labels a student bears, with pretraining and without.
-    Noise(BootstrapNoise),
+    Noise(Box<BootstrapNoise>),
     /// Put several runs side by side, by language.
     Report(BootstrapReport),
 }
@@ -102,8 +102,8 @@ pub(crate) struct BootstrapRun {
     #[arg(long)]
     pub(crate) no_finetune: bool,
     /// The folder of everything; what is there and fits is kept.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) out: PathBuf,
+    #[arg(long, value_name = "DIR", required = true)]
+    pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) recipe: RecipeArguments,
     #[command(flatten)]
@@ -153,6 +153,46 @@ pub(crate) struct BootstrapReport {
 pub(crate) enum TeacherCommand {
     /// Train a head on a cross-lingual encoder's sentence vectors.
     Train(TeacherTrain),
+    /// Go on training an encoder on parallel texts, so that a language that it does not know gets a teacher.
+    Adapt(TeacherAdapt),
+}
+
+#[derive(Args)]
+pub(crate) struct TeacherAdapt {
+    /// The encoder: E5, LaBSE, XLM-RoBERTa, mBERT, a ModernBERT.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) encoder: PathBuf,
+    /// Texts: a table or .txt.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) left: PathBuf,
+    /// Their translations.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) right: PathBuf,
+    /// Texts to judge epochs by.
+    #[arg(long, value_name = "FILE", requires = "valid_right")]
+    pub(crate) valid_left: Option<PathBuf>,
+    /// Their translations.
+    #[arg(long, value_name = "FILE", requires = "valid_left")]
+    pub(crate) valid_right: Option<PathBuf>,
+    /// The column that says which texts belong together; without, they stand in the same order.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) key: Option<String>,
+    /// Column of the text in tables.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) text_column: Option<String>,
+    /// What to put before every text: E5 wants "query: ".
+    #[arg(long, default_value = "", value_name = "TEXT")]
+    pub(crate) prefix: String,
+    /// How the vectors of a text's tokens become one; by default the mean.
+    #[arg(long, value_enum)]
+    pub(crate) pooling: Option<PoolingName>,
+    /// The encoder's folder to write.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) recipe: RecipeArguments,
+    #[command(flatten)]
+    pub(crate) checkpoints: CheckpointArguments,
 }
 
 #[derive(Args)]

@@ -3,37 +3,37 @@
 use std::path::{Path, PathBuf};
 
 use glossa_base::{Failure, Kind, Outcome};
+use glossa_pipeline::Supervision;
 use glossa_pipeline::bootstrap::{
     self, BootstrapFiles, BootstrapOutcome, BootstrapSetting, NoiseFiles, Scored, Standing, Student,
 };
 use glossa_pipeline::embedding::EmbedOptions;
-use glossa_pipeline::teacher::{self, TeacherFiles};
-use glossa_pipeline::Supervision;
+use glossa_pipeline::teacher::{self, AdaptFiles, ParallelFiles, TeacherFiles};
 use glossa_recipes::Recipe;
 use glossa_text::labelled::Columns;
 use serde_json::json;
 
 use crate::arguments::{
-    Bootstrap, BootstrapCommand, BootstrapNoise, BootstrapReport, BootstrapRun, CheckpointArguments, TeacherArguments,
-    TeacherCommand, TeacherTrain,
+    Bootstrap, BootstrapCommand, BootstrapNoise, BootstrapReport, BootstrapRun, CheckpointArguments, TeacherAdapt,
+    TeacherArguments, TeacherCommand, TeacherTrain,
 };
 use crate::commands::{embed, recipe};
 use crate::context::Context;
 use crate::signals;
 
 pub(super) fn run(arguments: &Bootstrap, context: &Context) -> Outcome<()> {
-    match (&arguments.command, &arguments.run) {
+    match (&arguments.command, &arguments.run.out) {
         (Some(BootstrapCommand::Noise(arguments)), _) => noise(arguments, context),
         (Some(BootstrapCommand::Report(arguments)), _) => report(arguments, context),
-        (None, Some(arguments)) => bootstrap(arguments, context),
-        (None, None) => Err(Failure::new(Kind::Usage, "there is nothing to bootstrap from")
-            .hint("give --encoder and --source, or --teacher; --student, --unlabelled and --out: see bootstrap --help")),
+        (None, Some(out)) => bootstrap(&arguments.run, out, context),
+        (None, None) => Err(Failure::new(Kind::Usage, "there is no --out").hint("see bootstrap --help")),
     }
 }
 
 pub(super) fn run_teacher(command: &TeacherCommand, context: &Context) -> Outcome<()> {
     match command {
         TeacherCommand::Train(arguments) => train_teacher(arguments, context),
+        TeacherCommand::Adapt(arguments) => adapt(arguments, context),
     }
 }
 
@@ -88,6 +88,37 @@ fn train_teacher(arguments: &TeacherTrain, context: &Context) -> Outcome<()> {
     context.emit(&outcome, &text)
 }
 
+fn adapt(arguments: &TeacherAdapt, context: &Context) -> Outcome<()> {
+    let recipe = recipe::resolve(&arguments.recipe, None)?;
+    let (key, text) = (arguments.key.as_deref(), arguments.text_column.as_deref());
+    let pairs = |left, right| ParallelFiles { left, right, key, text };
+    let valid = arguments.valid_left.as_deref().zip(arguments.valid_right.as_deref());
+    let files = AdaptFiles {
+        encoder: &arguments.encoder,
+        train: pairs(&arguments.left, &arguments.right),
+        valid: valid.map(|(left, right)| pairs(left, right)),
+        prefix: &arguments.prefix,
+        pooling: arguments.pooling.map(embed::pooling),
+    };
+    let config = serde_json::to_value(&recipe.adapt).unwrap_or_default();
+    let inputs: [&Path; 3] = [&arguments.encoder, &arguments.left, &arguments.right];
+    if context.plan("teacher adapt", &arguments.out, &inputs, config)? {
+        return Ok(());
+    }
+    let supervision = supervision(&arguments.checkpoints)?;
+    let outcome = teacher::adapt(files, super::lm::setting(&recipe, &arguments.out, &supervision, context))?;
+    let last = outcome.records.last().and_then(|record| record.validation.get("accuracy"));
+    let found = last
+        .map_or_else(String::new, |share| format!("; {:.1} % of the validation pairs find each other", 100.0 * share));
+    let text = format!(
+        "{} pairs learned ({} texts without a partner){found}\nencoder: {}",
+        outcome.pairs,
+        outcome.unmatched,
+        outcome.folder.display()
+    );
+    context.emit(&outcome, &text)
+}
+
 /// Every file and folder that a run reads.
 fn inputs(arguments: &BootstrapRun) -> Vec<&Path> {
     let own = [&arguments.own.encoder, &arguments.own.source, &arguments.own.source_valid];
@@ -96,14 +127,17 @@ fn inputs(arguments: &BootstrapRun) -> Vec<&Path> {
     lists.chain(optional).map(PathBuf::as_path).collect()
 }
 
-fn bootstrap(arguments: &BootstrapRun, context: &Context) -> Outcome<()> {
+fn bootstrap(arguments: &BootstrapRun, out: &Path, context: &Context) -> Outcome<()> {
     let (embedding, columns) = (arguments.own.embedding(), arguments.own.columns());
-    let recipes: Vec<Recipe> =
-        arguments.student.iter().map(|model| recipe::resolve(&arguments.recipe, Some(model))).collect::<Outcome<_>>()?;
+    let recipes: Vec<Recipe> = arguments
+        .student
+        .iter()
+        .map(|model| recipe::resolve(&arguments.recipe, Some(model)))
+        .collect::<Outcome<_>>()?;
     let students: Vec<Student<'_>> =
         arguments.student.iter().zip(&recipes).map(|(model, recipe)| Student { model, recipe }).collect();
     let config = serde_json::to_value(recipes.first().map(|recipe| &recipe.bootstrap)).unwrap_or_default();
-    if context.plan("bootstrap", &arguments.out, &inputs(arguments), config)? {
+    if context.plan("bootstrap", out, &inputs(arguments), config)? {
         return Ok(());
     }
     let files = BootstrapFiles {
@@ -119,7 +153,7 @@ fn bootstrap(arguments: &BootstrapRun, context: &Context) -> Outcome<()> {
         task: arguments.task.as_deref(),
     };
     let supervision = supervision(&arguments.checkpoints)?;
-    let setting = setting(&arguments.out, !arguments.no_finetune, &supervision, context);
+    let setting = setting(out, !arguments.no_finetune, &supervision, context);
     let outcome = bootstrap::bootstrap(files, &students, setting)?;
     context.emit(&outcome, &describe(&outcome))
 }
@@ -138,7 +172,12 @@ fn describe(outcome: &BootstrapOutcome) -> String {
     let mut text = String::new();
     for (number, round) in outcome.rounds.iter().enumerate() {
         let students = round.students.len();
-        let line = format!("round {}: {} of {} guesses learned by {students} students", number + 1, round.learned, round.guessed);
+        let line = format!(
+            "round {}: {} of {} guesses learned by {students} students",
+            number + 1,
+            round.learned,
+            round.guessed
+        );
         text.push_str(&format!("{line}\n"));
     }
     for warning in &outcome.warnings {

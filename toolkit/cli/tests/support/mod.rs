@@ -139,6 +139,18 @@ impl Place {
         }
     }
 
+    /// A copy of another place's folder of files, under the same name.
+    pub(crate) fn copy_from(&self, other: &Place, folder: &str) {
+        for entry in std::fs::read_dir(other.path(folder)).unwrap().map(Result::unwrap) {
+            if entry.file_type().unwrap().is_file() {
+                self.write(
+                    &format!("{folder}/{}", entry.file_name().to_string_lossy()),
+                    std::fs::read(entry.path()).unwrap(),
+                );
+            }
+        }
+    }
+
     /// Runs the command with arguments between spaces.
     pub(crate) fn run(&self, arguments: &str) -> Ran {
         self.run_words(&arguments.split_whitespace().collect::<Vec<_>>())

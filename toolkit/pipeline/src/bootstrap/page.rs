@@ -17,11 +17,7 @@ use crate::stage::name_of;
 pub(super) const PAGE: &str = "bootstrap.html";
 
 /// Writes the page of a run.
-pub(super) fn write(
-    outcome: &BootstrapOutcome,
-    files: BootstrapFiles<'_>,
-    students: &[Student<'_>],
-) -> Outcome<()> {
+pub(super) fn write(outcome: &BootstrapOutcome, files: BootstrapFiles<'_>, students: &[Student<'_>]) -> Outcome<()> {
     let lead = "Teachers guessed the labels of texts in a language without labels; students learned the guesses.";
     let mut page = Page::new("A classifier from a teacher's guesses", lead);
     for warning in &outcome.warnings {

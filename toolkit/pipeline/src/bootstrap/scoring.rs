@@ -127,9 +127,8 @@ fn check_labels(gold: &[Example], labels: &[String], path: &Path) -> Outcome<Vec
     let strange: Vec<&str> = found.iter().copied().filter(|label| !labels.iter().any(|known| known == label)).collect();
     if !strange.is_empty() {
         let problem = format!("{} has the labels {strange:?}, which no teacher knows: {labels:?}", path.display());
-        return Err(Failure::data(problem).hint(
-            "give source and target the same labels, and run again: students that are trained are kept",
-        ));
+        return Err(Failure::data(problem)
+            .hint("give source and target the same labels, and run again: students that are trained are kept"));
     }
     let missing: Vec<&str> = labels.iter().map(String::as_str).filter(|label| !found.contains(label)).collect();
     Ok(if missing.is_empty() {
@@ -207,7 +206,13 @@ fn weigh(
         };
         let seeds: Vec<f64> = system.runs.iter().map(accuracy).collect::<Outcome<_>>()?;
         let (mean, spread) = glossa_eval::compare::mean_and_spread(&seeds);
-        Ok(Standing { name: system.name.clone(), seeds, mean, spread, together: Report::of(&together(&system.runs), &options)? })
+        Ok(Standing {
+            name: system.name.clone(),
+            seeds,
+            mean,
+            spread,
+            together: Report::of(&together(&system.runs), &options)?,
+        })
     };
     let standings: Vec<Standing> = systems.iter().map(standing).collect::<Outcome<_>>()?;
     let as_system = |answered: &Answered| {
@@ -231,14 +236,7 @@ fn weigh(
         None => (None, Vec::new()),
     };
     let comparisons = teachers.iter().map(against).collect::<Outcome<_>>()?;
-    Ok(Scored {
-        task: task.clone(),
-        standings,
-        comparisons,
-        agreement,
-        differing,
-        warnings,
-    })
+    Ok(Scored { task: task.clone(), standings, comparisons, agreement, differing, warnings })
 }
 
 fn differing(gold: &[Example], teacher: &[Prediction], students: &[Prediction]) -> Vec<Differing> {
@@ -269,9 +267,8 @@ fn keep(scored: &Scored, systems: &[Answered], test: &Path, setting: BootstrapSe
         }
         index.systems.push((system.name.clone(), files));
     }
-    let write = |name: &str, value: serde_json::Value| {
-        write_file(&folder.path().join(name), format!("{value:#}\n").as_bytes())
-    };
+    let write =
+        |name: &str, value: serde_json::Value| write_file(&folder.path().join(name), format!("{value:#}\n").as_bytes());
     write(INDEX, json(&index)?)?;
     write("report.json", json(scored)?)?;
     let mut manifest = Manifest::new("bootstrap-scores", setting.seed, serde_json::Value::Null);

@@ -46,8 +46,7 @@ impl Lessons<'_> {
         agreed: Option<&[bool]>,
     ) -> Outcome<(Lesson, usize)> {
         let chosen = self.choose(guesses, agreed)?;
-        let (held, learned): (Vec<usize>, Vec<usize>) =
-            chosen.into_iter().partition(|text| self.is_held(*text));
+        let (held, learned): (Vec<usize>, Vec<usize>) = chosen.into_iter().partition(|text| self.is_held(*text));
         let train: Vec<SoftExample> =
             learned.iter().filter_map(|text| self.guess(*text, guesses)).chain(self.sure()?).collect();
         let valid: Vec<SoftExample> = held.iter().filter_map(|text| self.guess(*text, guesses)).collect();
@@ -58,7 +57,8 @@ impl Lessons<'_> {
             write_soft(&folder.path().join("valid.jsonl"), &valid)?;
         }
         let mut manifest = Manifest::new("lesson", self.setting.seed, json(self.recipe)?);
-        manifest.inputs = [self.files.gold, self.files.source].into_iter().flatten().map(input).collect::<Outcome<_>>()?;
+        manifest.inputs =
+            [self.files.gold, self.files.source].into_iter().flatten().map(input).collect::<Outcome<_>>()?;
         manifest.write(folder.path())?;
         folder.commit()?;
         let valid = (!valid.is_empty()).then(|| out.join("valid.jsonl"));
@@ -109,7 +109,8 @@ impl Lessons<'_> {
             let examples = read(path, self.files.columns)?;
             Labels::single(self.labels.to_vec()).targets(&examples, path)?;
             let one = |example: &Example| {
-                let shares = self.labels.iter().map(|label| (label.clone(), f64::from(u8::from(*label == example.label))));
+                let shares =
+                    self.labels.iter().map(|label| (label.clone(), f64::from(u8::from(*label == example.label))));
                 SoftExample::new(example.text.clone(), shares.collect())
             };
             let examples: Vec<SoftExample> = examples.iter().filter_map(one).collect();

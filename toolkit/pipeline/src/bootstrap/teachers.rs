@@ -54,18 +54,23 @@ pub(super) fn guess(
     }
     let out = setting.out.join("guesses-1");
     let manifest = manifest(files, recipe, setting)?;
-    let path = out.join(FILE);
-    if is_done(&out, &manifest) {
-        let bytes = std::fs::read(&path).map_err(|cause| Failure::io("read", &path, cause))?;
-        if let Ok(kept) = serde_json::from_slice::<Guessed>(&bytes) {
-            return Ok(kept);
-        }
+    if !is_done(&out, &manifest) {
+        let guessed = ask(files, target, recipe, setting)?;
+        let folder = WholeFolder::create(&out)?;
+        write_file(&folder.path().join(FILE), json(&guessed)?.to_string().as_bytes())?;
+        manifest.write(folder.path())?;
+        folder.commit()?;
     }
-    let guessed = ask(files, target, recipe, setting)?;
-    let folder = WholeFolder::create(&out)?;
-    write_file(&folder.path().join(FILE), json(&guessed)?.to_string().as_bytes())?;
-    manifest.write(folder.path())?;
-    folder.commit()?;
+    // Always from the file: a number that was written and read may differ in its last bit.
+    let path = out.join(FILE);
+    let bytes = std::fs::read(&path).map_err(|cause| Failure::io("read", &path, cause))?;
+    let guessed: Guessed = serde_json::from_slice(&bytes).map_err(|cause| {
+        Failure::data(format!("{} is damaged", path.display())).because(cause).hint("remove its folder, and run again")
+    })?;
+    if guessed.guesses.len() != target.texts.len() {
+        return Err(Failure::data(format!("{} has guesses for other texts", path.display()))
+            .hint("remove its folder, and run again"));
+    }
     Ok(guessed)
 }
 

@@ -15,7 +15,8 @@ pub fn temperature(predicted: &[Vec<f64>], right: &[usize]) -> f64 {
         return 1.0;
     }
     let loss = |log: f64| {
-        let each = |(row, class): (&Vec<f64>, &usize)| -soften(row, log.exp()).get(*class).map_or(0.0, |p| p.max(1e-300).ln());
+        let each =
+            |(row, class): (&Vec<f64>, &usize)| -soften(row, log.exp()).get(*class).map_or(0.0, |p| p.max(1e-300).ln());
         predicted.iter().zip(right).map(each).sum::<f64>()
     };
     // The loss has one valley in the logarithm: golden section.

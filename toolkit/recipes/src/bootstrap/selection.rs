@@ -22,8 +22,7 @@ pub fn select(predicted: &[Vec<f64>], threshold: Threshold) -> Vec<usize> {
 
 fn of_class(predicted: &[Vec<f64>], class: usize, threshold: Threshold) -> Vec<usize> {
     let sure = predicted.iter().enumerate().filter(|(_, row)| best_class(row) == class);
-    let mut texts: Vec<(f64, usize)> =
-        sure.map(|(text, row)| (row.get(class).copied().unwrap_or(0.0), text)).collect();
+    let mut texts: Vec<(f64, usize)> = sure.map(|(text, row)| (row.get(class).copied().unwrap_or(0.0), text)).collect();
     // The earlier one of equals.
     texts.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)));
     texts.truncate((texts.len() as f64 * threshold.share).ceil() as usize);

@@ -67,7 +67,8 @@ impl Network {
         let mut inputs = vec![masked(row.to_vec(), masks, 0)];
         for (index, layer) in layers.iter().enumerate() {
             let input = &inputs[index];
-            let mut output: Vec<f64> = (0..layer.outputs).map(|out| layer.score(&self.parameters, input, out)).collect();
+            let mut output: Vec<f64> =
+                (0..layer.outputs).map(|out| layer.score(&self.parameters, input, out)).collect();
             if index + 1 < layers.len() {
                 output.iter_mut().for_each(|value| *value = value.tanh());
                 output = masked(output, masks, index + 1);
