@@ -108,10 +108,12 @@ mod tests {
         let examples: Vec<SoftExample> = [("á\n\"", [0.25, 0.75]), ("b", [0.5, 0.5])]
             .map(|(text, [one, other])| SoftExample::new(text.to_owned(), shares(&[("a", one), ("b", other)])).unwrap())
             .to_vec();
-        assert_eq!((examples[0].label.as_str(), examples[1].label.as_str()), ("b", "a"));
+        let labels: Vec<&str> = examples.iter().map(|example| example.label.as_str()).collect();
+        assert_eq!(labels, ["b", "a"]);
         write_soft(&path, &examples).unwrap();
         assert_eq!(read_soft(&path).unwrap(), examples);
-        assert_eq!(super::super::read(&path, &Default::default()).unwrap()[0].label, "b");
+        let plain = super::super::read(&path, &Default::default()).unwrap();
+        assert_eq!(plain.first().unwrap().label, "b");
     }
 
     #[test]
