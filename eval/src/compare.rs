@@ -190,6 +190,15 @@ pub fn compare(left: &System, right: &System, options: &Options) -> Result<Compa
     Ok(comparison)
 }
 
+/// The 95 % interval of one score: items are drawn again (one run, so that no seeds are).
+///
+/// # Errors
+/// As [`compare`] for the rows.
+pub fn interval_of(predictions: &[Prediction], options: &Options) -> Result<Interval, Error> {
+    let system = System::of("it", predictions.to_vec());
+    Ok(resample::single(&items::groups(&system, &system, &options.metric)?, options))
+}
+
 fn side(system: &System, groups: &[Group], options: &Options, left: bool) -> Side {
     let tables: Vec<&TaskTable> = groups.iter().flat_map(|group| &group.tasks).collect();
     let runs = tables.first().map_or(0, |table| table.runs(left).len());

@@ -15,6 +15,8 @@ pub mod perplexity;
 pub mod predictions;
 pub mod published;
 pub mod report;
+pub mod submission;
+pub mod task;
 
 pub use bootstrap::Interval;
 pub use calibration::Calibration;
