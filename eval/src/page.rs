@@ -307,6 +307,8 @@ table { border-collapse: collapse; margin: .5rem 0 1.5rem; font-variant-numeric:
 caption { text-align: left; font-weight: 600; padding: .3rem 0; }
 th, td { padding: .25rem .6rem; border-bottom: 1px solid #ddd; text-align: left; vertical-align: top; }
 #board th { position: sticky; top: 0; background: #f4f4f4; cursor: pointer; }
+#board td, #board th { white-space: nowrap; }
+#board td:nth-child(3), #board td:last-child { white-space: normal; min-width: 8rem; }
 #board td:last-child { font: 12px ui-monospace, monospace; color: #555; overflow-wrap: anywhere; max-width: 28rem; }
 #board th[aria-sort=ascending]::after { content: ' \\25B2'; }
 #board th[aria-sort=descending]::after { content: ' \\25BC'; }

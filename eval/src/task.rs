@@ -1,6 +1,7 @@
 //! Tasks as data: what `eval/tasks/*.toml` say of a benchmark or shared task, and the examples of its official files.
 //! A task names no model and no recipe's settings; nothing here downloads or trains.
 
+mod against;
 mod builtin;
 mod chosen;
 mod cls;
@@ -13,6 +14,7 @@ mod read;
 mod score;
 mod table;
 
+pub use against::{Ours, against_published};
 pub use builtin::{all, find};
 pub use chosen::Chosen;
 pub use files::{DataReport, FileReport, FileState};

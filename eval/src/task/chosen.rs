@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::builtin::unknown;
-use super::{Fetch, Split, Task, Unit};
+use super::{Fetch, Split, Task};
 use crate::Error;
-use crate::published::{Figure, Origin, Row};
 
 /// A task with a value for each of its dimensions.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,19 +95,5 @@ impl Chosen {
         let filled =
             |fetch: &Fetch| Fetch { url: self.filled(&fetch.url), file: self.filled(&fetch.file), ..fetch.clone() };
         self.task.fetch.iter().map(filled).collect()
-    }
-
-    /// Published results for this choice: rows of one figure, in the unit in which they were published, with the
-    /// metric, the unit and the setting of each.
-    pub fn published(&self) -> Vec<(String, Unit, String, Row)> {
-        let choice = self.choice();
-        let row = |published: &super::Published| {
-            let value = published.values.get(&choice)?;
-            let origin = Origin::Cited { source: published.source.clone() };
-            let figures = vec![Some(Figure::of(*value))];
-            let row = Row { system: published.system.clone(), origin, figures };
-            Some((published.metric.to_string(), published.unit, published.setting.clone(), row))
-        };
-        self.task.published.iter().filter_map(row).collect()
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use glossa_eval::task::{Chosen, Task, all, find};
+use glossa_eval::published::{Figure, Origin};
+use glossa_eval::task::{Chosen, Ours, Task, against_published, all, find};
 
 #[test]
 fn the_built_in_tasks_hold_together() {
@@ -36,7 +37,6 @@ fn a_task_is_chosen_by_its_name() {
     assert_eq!(find("sib200/yor_Latn").unwrap().language(), Some("yor_Latn"));
     assert_eq!(find("imdb").unwrap().language(), Some("en"));
     assert_eq!(find("cls/jp/music").unwrap().items(find("cls/jp/music").unwrap().split("test").unwrap()), Some(1999));
-    assert_eq!(find("mldoc/german").unwrap().published().len(), 8);
     let cases = [
         ("sib20/x", "no task `sib20`: did you mean `sib200`?"),
         ("cls/de", "the task cls needs a domain: known here: books, dvd, music"),
@@ -95,4 +95,34 @@ fn a_wrong_key_is_named_by_line_and_column() {
         let hint = glossa_base::Failure::from(error).hint.unwrap();
         assert!(meant.is_none_or(|meant| hint == meant), "{message}: {hint}");
     }
+}
+
+#[test]
+fn ours_stands_beside_what_was_published() {
+    let ours = |choice: &str, value: f64| Ours {
+        system: "glossa".to_owned(),
+        choice: choice.to_owned(),
+        figure: Figure::of(value),
+        signature: format!("accuracy|task:mldoc/{choice}"),
+    };
+    let mldoc = find("mldoc/german").unwrap().task;
+    let table = against_published(&mldoc, &mldoc.metrics[0], &[ours("german", 0.9612), ours("english", 0.95)]);
+    // In the order of the task's languages, and in the unit of what was published.
+    assert_eq!(table.columns, ["english", "german"]);
+    assert_eq!(table.rows.len(), 1 + mldoc.published.len());
+    assert!((table.rows[0].figures[1].unwrap().value - 96.12).abs() < 1e-9);
+    let text = table.to_text();
+    assert!(
+        text.contains("*96.12") && text.contains("MultiFiT, mean over runs (trained on 1,000 documents)"),
+        "{text}"
+    );
+    assert!(matches!(&table.rows[1].origin, Origin::Cited { source } if source.contains("README")));
+    // No language, and a metric of which less is better.
+    let trec = find("trec-6").unwrap().task;
+    let table = against_published(&trec, &trec.metrics[0], &[ours("all", 0.03)]);
+    assert!(table.lower_is_better && table.to_text().contains("USE_T+CNN"), "{}", table.to_text());
+    // Nothing published: ours alone, as it is.
+    let sib = find("sib200/eus_Latn").unwrap().task;
+    let table = against_published(&sib, &sib.metrics[0], &[ours("eus_Latn", 0.81)]);
+    assert!(table.rows.len() == 1 && table.to_text().contains("0.8100"), "{}", table.to_text());
 }

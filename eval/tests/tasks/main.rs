@@ -15,6 +15,7 @@ mod submissions;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use glossa_base::seed::{Purpose, Stream};
 use glossa_eval::task::{Answer, Example, FileState, Sizes, all, find};
 use glossa_eval::{Prediction, ReportOptions};
 
@@ -193,4 +194,43 @@ fn a_wrong_split_is_told_by_its_size() {
     let content = format!("index_id\tcategory\ttext\n{rows}");
     let message = refused("sib200", "test", content.as_bytes(), Sizes::Official);
     assert_eq!(message, "F: 99 items, but `test` has 204; `dev` has as many");
+}
+
+/// Changes, drops and doubles bytes at random places.
+fn damaged(bytes: &[u8], seed: u64) -> Vec<u8> {
+    let stream = Stream::new(seed, Purpose::Sample, 0, 0);
+    let mut bytes = bytes.to_vec();
+    for change in 0..=stream.bits(0) % 4 {
+        let at = stream.below(3 * change + 1, bytes.len().max(1));
+        let byte = b"\t\n\r\"',:<>&;\\x\x00\xff\xc3b0".get(stream.below(3 * change + 2, 18)).copied().unwrap_or(b'z');
+        match stream.bits(3 * change + 3) % 4 {
+            0 if at < bytes.len() => bytes[at] = byte,
+            1 if at < bytes.len() => drop(bytes.remove(at)),
+            2 => bytes.truncate(at),
+            _ => bytes.insert(at.min(bytes.len()), byte),
+        }
+    }
+    bytes
+}
+
+#[test]
+fn damaged_files_are_read_or_refused_but_nothing_breaks() {
+    for task in all().unwrap().into_iter().filter(|task| task.name != "imdb") {
+        let chosen = fixture::chosen(&task.name);
+        let folder = tempfile::tempdir().unwrap();
+        let split = chosen.split("test").unwrap();
+        fixture::write(folder.path(), &chosen, split, 6);
+        let path = chosen.file(folder.path(), split);
+        let good = fs::read(&path).unwrap();
+        let examples = chosen.read(folder.path(), "test", Sizes::Any).unwrap();
+        let mut refused = 0;
+        for seed in 0..300 {
+            fs::write(&path, damaged(&good, seed)).unwrap();
+            refused += usize::from(chosen.read(folder.path(), "test", Sizes::Any).is_err());
+            fs::write(folder.path().join("answers"), damaged(b"id\tlabel\n1\ttravel\n0\n", seed)).unwrap();
+            let _ = glossa_eval::submission::check(&folder.path().join("answers"), &chosen, &examples);
+        }
+        assert!(refused > 0, "{}", task.name);
+        chosen.check_data(folder.path());
+    }
 }
