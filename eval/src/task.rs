@@ -15,6 +15,7 @@ mod score;
 mod table;
 
 pub use against::{Ours, against_published};
+pub(crate) use builtin::parsed;
 pub use builtin::{all, find};
 pub use chosen::Chosen;
 pub use files::{DataReport, FileReport, FileState};

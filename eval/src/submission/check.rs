@@ -12,7 +12,7 @@ use glossa_base::{Failure, Outcome};
 use serde::Serialize;
 
 use super::{FUNNINESS, Form, HAHA};
-use crate::task::{Answer, Chosen, Example, all};
+use crate::task::{Answer, Chosen, Example, parsed};
 use crate::{Error, Prediction};
 
 /// The largest file of answers, in bytes.
@@ -213,7 +213,7 @@ fn other_task(label: &str, chosen: &Chosen) -> String {
         let sister = task.home == chosen.task.home && task.name != chosen.task.name;
         sister && task.labels.iter().any(|one| one == label)
     };
-    let tasks = all().unwrap_or_default();
+    let tasks = parsed().unwrap_or_default();
     let found = tasks.iter().find(|task| knows(task));
     found.map(|task| format!("; it is one of {}: is this the file for that task?", task.name)).unwrap_or_default()
 }

@@ -1,5 +1,7 @@
 //! The tasks that are built in, and the choice of one by its name: `sib200/eus_Latn`, `cls/de/books`.
 
+use std::sync::OnceLock;
+
 use glossa_base::nearest::nearest;
 
 use super::{Chosen, Task};
@@ -41,7 +43,14 @@ const FILES: [(&str, &str); 22] = files![
 /// # Errors
 /// [`Error::Task`]; a test reads them all.
 pub fn all() -> Result<Vec<Task>, Error> {
-    FILES.iter().map(|(place, text)| Task::parse(text, place)).collect()
+    parsed().map(<[Task]>::to_vec)
+}
+
+/// All tasks, read once.
+pub(crate) fn parsed() -> Result<&'static [Task], Error> {
+    static TASKS: OnceLock<Result<Vec<Task>, Error>> = OnceLock::new();
+    let tasks = TASKS.get_or_init(|| FILES.iter().map(|(place, text)| Task::parse(text, place)).collect());
+    tasks.as_deref().map_err(Error::clone)
 }
 
 /// The task that a name says, with its choices: `imdb`, `sib200/eus_Latn`, `cls/de/books`.
@@ -51,7 +60,7 @@ pub fn all() -> Result<Vec<Task>, Error> {
 pub fn find(name: &str) -> Result<Chosen, Error> {
     let mut parts = name.split('/');
     let first = parts.next().unwrap_or_default();
-    let tasks = all()?;
+    let tasks = parsed()?;
     match tasks.iter().find(|task| task.name == first) {
         Some(task) => Chosen::new(task.clone(), &parts.collect::<Vec<_>>()),
         None => Err(unknown(format!("no task `{first}`"), first, tasks.iter().map(|task| task.name.as_str()))),

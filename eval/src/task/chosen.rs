@@ -27,10 +27,7 @@ impl Chosen {
                 let problem = format!("the task {} needs a {}", task.name, dimension.name);
                 return Err(unknown(problem, "", known()));
             };
-            // It becomes part of a path.
-            let plain = value.len() <= 40 && value.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-            let fits = known().any(|one| one == *value) || (dimension.open && plain);
-            if !fits {
+            if !known().any(|one| one == *value) {
                 return Err(unknown(format!("{} has no {} `{value}`", task.name, dimension.name), value, known()));
             }
         }

@@ -87,9 +87,6 @@ pub struct Dimension {
     pub name: String,
     /// Its values.
     pub values: Vec<String>,
-    /// May there be other values, which are not listed here?
-    #[serde(default)]
-    pub open: bool,
 }
 
 /// How the files are read.

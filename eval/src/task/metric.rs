@@ -25,7 +25,8 @@ pub enum TaskMetric {
     WeightedF1,
     /// Matthews' correlation.
     Matthews,
-    /// Harmonic mean of mean precision and mean recall over all labels of the task (GermEval 2018's average).
+    /// Harmonic mean of mean precision and mean recall over all labels of the task (GermEval 2018's average, PolEval
+    /// 2019's macroF).
     F1OfAverages,
     /// Precision of a label.
     Precision(String),

@@ -101,15 +101,7 @@ impl Chosen {
         if self.task.answer == Answer::LanguageModel {
             return Err(Error::NoAnswers { task: self.name() });
         }
-        let rows = matched(examples, predictions)?;
-        for (row, prediction) in rows.iter().enumerate() {
-            // A number out of range is an answer, if a poor one; a label out of the set is a mistake.
-            let number = self.task.answer == Answer::Number && prediction.label.trim().parse::<f64>().is_ok();
-            let checked = if number { Ok(()) } else { check_answer(&self.task, &prediction.label) };
-            checked.map_err(|reason| Error::Row { row: row + 1, reason })?;
-        }
-        let counted: Vec<Prediction> =
-            rows.into_iter().zip(examples).filter(|(_, example)| example.counted).map(|(row, _)| row).collect();
+        let counted = self.counted(examples, predictions)?;
         if counted.is_empty() {
             return Err(Error::Empty);
         }
@@ -130,6 +122,23 @@ impl Chosen {
             counted: counted.len() as u64,
             confusion,
         })
+    }
+
+    /// The rows that count in the score, with their gold labels, in the order of the items: what systems are compared
+    /// on.
+    ///
+    /// # Errors
+    /// [`Error::Row`] as [`matched`], and for an answer that the task does not know.
+    pub fn counted(&self, examples: &[Example], predictions: &[Prediction]) -> Result<Vec<Prediction>, Error> {
+        for (row, prediction) in predictions.iter().enumerate() {
+            // A number out of range is an answer, if a poor one; a label out of the set is a mistake.
+            let number = prediction.label.trim().parse::<f64>().is_ok_and(f64::is_finite);
+            if !(number && self.task.answer == Answer::Number) {
+                check_answer(&self.task, &prediction.label).map_err(|reason| Error::Row { row: row + 1, reason })?;
+            }
+        }
+        let rows = matched(examples, predictions)?.into_iter().zip(examples);
+        Ok(rows.filter(|(_, example)| example.counted).map(|(row, _)| row).collect())
     }
 
     fn values(&self, rows: &[Prediction]) -> Result<Values, Error> {

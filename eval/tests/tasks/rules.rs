@@ -46,8 +46,9 @@ fn poleval_looks_at_the_harmful_class() {
 #[test]
 fn poleval_counts_all_three_classes_in_the_micro_average() {
     // Right: three of class 0, none of 1, one of 2. Micro: 4 of 6, which is the accuracy.
-    // Macro: F(0) = 2*3/(3+4), F(1) = 0 of 1 gold and 0 predicted, F(2) = 2*1/(2+2).
-    let expected = [("micro_f1", 4.0 / 6.0), ("macro_f1", (6.0 / 7.0 + 0.0 + 0.5) / 3.0)];
+    // Precisions 3/4, 0 and 1/2, recalls 1, 0 and 1/2: macroF is the harmonic mean of their means, no mean of F1.
+    let (precision, recall) = (1.25 / 3.0, 1.5 / 3.0);
+    let expected = [("micro_f1", 4.0 / 6.0), ("f1_of_averages", 2.0 * precision * recall / (precision + recall))];
     check("poleval-2019-6-2", "0 0 0 1 2 2", "0 0 0 2 2 0", &expected);
 }
 
