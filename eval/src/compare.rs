@@ -21,6 +21,7 @@ use serde::Serialize;
 
 use crate::{Error, Interval, Prediction};
 use items::{Group, TaskTable};
+pub(crate) use items::{check_rows, in_order};
 
 /// The version of the comparison's format.
 pub const FORMAT: u32 = 1;
@@ -188,6 +189,24 @@ pub fn compare(left: &System, right: &System, options: &Options) -> Result<Compa
     comparison.words = words::verdict(&comparison);
     comparison.signature = words::signature(&comparison, options);
     Ok(comparison)
+}
+
+/// The score of predictions that carry gold labels.
+///
+/// # Errors
+/// As [`compare`] for the rows.
+pub fn score_of(predictions: &[Prediction], metric: &Metric) -> Result<f64, Error> {
+    let system = System::of("it", predictions.to_vec());
+    Ok(resample::observed(&items::groups(&system, &system, metric)?, metric).left)
+}
+
+/// The 95 % interval of one score: items are drawn again (one run, so that no seeds are).
+///
+/// # Errors
+/// As [`compare`] for the rows.
+pub fn interval_of(predictions: &[Prediction], options: &Options) -> Result<Interval, Error> {
+    let system = System::of("it", predictions.to_vec());
+    Ok(resample::single(&items::groups(&system, &system, &options.metric)?, options))
 }
 
 fn side(system: &System, groups: &[Group], options: &Options, left: bool) -> Side {

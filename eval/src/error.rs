@@ -59,6 +59,66 @@ pub enum Error {
         /// What may be meant.
         meant: String,
     },
+    /// A task file is wrong.
+    #[error("{place}: {problem}")]
+    Task {
+        /// File, line and column.
+        place: String,
+        /// What is wrong.
+        problem: String,
+        /// What may be meant.
+        meant: Option<String>,
+    },
+    /// There is no such task, choice or split.
+    #[error("{problem}: {meant}")]
+    UnknownTask {
+        /// What was asked for.
+        problem: String,
+        /// What may be meant.
+        meant: String,
+    },
+    /// A split has another number of items than the official one.
+    #[error("{}: {found} items, but `{split}` has {official}{}", path.display(), likely(other))]
+    Size {
+        /// The file.
+        path: PathBuf,
+        /// The split.
+        split: String,
+        /// Number of items in the file.
+        found: u64,
+        /// The official number.
+        official: u64,
+        /// Another split with as many.
+        other: Option<String>,
+    },
+    /// A prediction cannot be scored.
+    #[error("prediction {row}: {reason}")]
+    Row {
+        /// Its number, from 1.
+        row: usize,
+        /// Why.
+        reason: String,
+    },
+    /// The task asks for no answers.
+    #[error("the task {task} asks for the likelihood of its text, not for answers")]
+    NoAnswers {
+        /// The task.
+        task: String,
+    },
+    /// Something that must be handed in is not there.
+    #[error("{problem}")]
+    Submission {
+        /// What is wrong.
+        problem: String,
+    },
+    /// The members of an ensemble do not fit together.
+    #[error("{place}: {problem}")]
+    Ensemble {
+        /// The member and row.
+        place: String,
+        /// What is wrong.
+        problem: String,
+    },
     /// The ending of the file's name names no known format.
     #[error("{} is neither .jsonl nor .csv nor .tsv", path.display())]
     UnknownFormat {
@@ -95,13 +155,24 @@ pub enum Error {
     },
 }
 
+fn likely(other: &Option<String>) -> String {
+    other.as_ref().map(|name| format!("; `{name}` has as many")).unwrap_or_default()
+}
+
 fn found(nearest: &Option<String>) -> String {
     nearest.as_ref().map(|name| format!(", but `{name}`")).unwrap_or_default()
 }
 
 impl Error {
-    fn hint(&self) -> &'static str {
+    fn hint(&self) -> &str {
         match self {
+            Error::Task { meant, .. } => meant.as_deref().unwrap_or("docs/eval.md describes task files"),
+            Error::UnknownTask { .. } => "`glossa eval list` shows the tasks with their choices and splits",
+            Error::Size { .. } => "check that it is the official file of this split, whole and unchanged",
+            Error::Row { .. } => "one prediction for each item of the split, in order or with the official ids",
+            Error::NoAnswers { .. } => "measure the perplexity by word of the test text with `glossa lm perplexity`",
+            Error::Submission { .. } => "docs/eval.md describes the official files",
+            Error::Ensemble { .. } => "give every member probabilities for the same items and labels",
             Error::CountsDiffer { .. } => "give one prediction for each gold label, in the same order",
             Error::Empty => "check that the file of predictions has rows",
             Error::TooManyLabels { .. } => "check which column holds the labels",
@@ -120,7 +191,7 @@ impl Error {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let hint = error.hint();
+        let hint = error.hint().to_owned();
         Failure::data(error.to_string()).hint(hint)
     }
 }

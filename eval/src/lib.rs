@@ -7,14 +7,18 @@ pub mod bootstrap;
 pub mod calibration;
 pub mod compare;
 pub mod confused;
+pub mod ensemble;
 pub mod error;
 mod markup;
 pub mod metrics;
 pub mod numbers;
+pub mod page;
 pub mod perplexity;
 pub mod predictions;
 pub mod published;
 pub mod report;
+pub mod submission;
+pub mod task;
 
 pub use bootstrap::Interval;
 pub use calibration::Calibration;

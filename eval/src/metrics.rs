@@ -1,7 +1,7 @@
 //! Accuracy, precision, recall, F1 and Matthews' correlation from a confusion matrix, defined as
 //! scikit-learn defines them with `zero_division=0`. A rate over nothing is 0, never NaN.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use serde::Serialize;
 
@@ -89,16 +89,28 @@ impl Confusion {
         if gold.is_empty() {
             return Err(Error::Empty);
         }
-        let names: BTreeMap<&str, usize> = gold.iter().chain(predicted).map(|label| (label.as_str(), 0)).collect();
-        if names.len() > LABEL_LIMIT {
-            return Err(Error::TooManyLabels { count: names.len() });
-        }
-        let index: BTreeMap<&str, usize> = names.into_keys().enumerate().map(|(place, name)| (name, place)).collect();
-        let mut counts = vec![vec![0; index.len()]; index.len()];
+        // Each label is looked up once an item, in the order of their first appearance; they are sorted at the end.
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        let mut pairs = Vec::with_capacity(gold.len());
         for (gold, predicted) in gold.iter().zip(predicted) {
-            counts[index[gold.as_str()]][index[predicted.as_str()]] += 1;
+            let mut place = |label| {
+                let next = places.len();
+                *places.entry(label).or_insert(next)
+            };
+            pairs.push((place(gold.as_str()), place(predicted.as_str())));
         }
-        Ok(Confusion { labels: index.into_keys().map(str::to_owned).collect(), counts })
+        if places.len() > LABEL_LIMIT {
+            return Err(Error::TooManyLabels { count: places.len() });
+        }
+        let mut labels: Vec<(&str, usize)> = places.into_iter().collect();
+        labels.sort_unstable();
+        let mut sorted = vec![0; labels.len()];
+        labels.iter().enumerate().for_each(|(place, (_, first))| sorted[*first] = place);
+        let mut counts = vec![vec![0; labels.len()]; labels.len()];
+        for (gold, predicted) in pairs {
+            counts[sorted[gold]][sorted[predicted]] += 1;
+        }
+        Ok(Confusion { labels: labels.into_iter().map(|(label, _)| label.to_owned()).collect(), counts })
     }
 
     /// The scores of one label against all others, with it as the positive one. A label that is neither gold nor

@@ -14,6 +14,12 @@ pub fn bits(nats: f64, count: u64) -> Option<f64> {
     (count > 0).then(|| nats / (count as f64 * std::f64::consts::LN_2))
 }
 
+/// Words of a text as PolEval 2018 and MultiFiT count them for the perplexity by word: what stands between spaces,
+/// and one more for the end of each sentence (line).
+pub fn words_with_ends<'a>(sentences: impl IntoIterator<Item = &'a str>) -> u64 {
+    sentences.into_iter().map(|sentence| sentence.split_whitespace().count() as u64 + 1).sum()
+}
+
 /// The likelihood of a text under a language model, with the sizes of the text in each unit.
 /// Sums of parts are sums of the fields.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -82,6 +88,14 @@ mod tests {
         assert!((whole.by_character().unwrap() - 4.0).abs() < 1e-12);
         assert!((whole.bits_per_byte(72).unwrap() - 1.0).abs() < 1e-12);
         assert_eq!(whole.bits_per_byte(0), None);
+    }
+
+    #[test]
+    fn ends_of_sentences_are_words() {
+        assert_eq!(words_with_ends(["to jest zdanie .", "", "drugie"]), 5 + 1 + 2);
+        // By the organisers' rule: 8 units, so that 8 ln 50 nats are a perplexity by word of 50.
+        let whole = Likelihood { nats: 8.0 * 50f64.ln(), pieces: 13, words: 8, characters: 30 };
+        assert!((whole.by_word().unwrap() - 50.0).abs() < 1e-9);
     }
 
     #[test]

@@ -172,7 +172,7 @@ fn runs_of<'a>(name: &str, system: &'a System) -> Result<Vec<&'a Run>, Error> {
     Ok(runs)
 }
 
-pub(super) fn in_order(rows: &[Prediction], with_ids: bool) -> Vec<&Prediction> {
+pub(crate) fn in_order(rows: &[Prediction], with_ids: bool) -> Vec<&Prediction> {
     let mut rows: Vec<&Prediction> = rows.iter().collect();
     if with_ids {
         rows.sort_by(|left, right| left.id.cmp(&right.id));
@@ -181,7 +181,7 @@ pub(super) fn in_order(rows: &[Prediction], with_ids: bool) -> Vec<&Prediction> 
 }
 
 /// The same items with the same gold labels.
-pub(super) fn check_rows(first: &[&Prediction], rows: &[&Prediction], place: &str) -> Result<(), Error> {
+pub(crate) fn check_rows(first: &[&Prediction], rows: &[&Prediction], place: &str) -> Result<(), Error> {
     let wrong = |problem: String| Err(Error::NotComparable { place: place.to_owned(), problem });
     if first.len() != rows.len() {
         return wrong(format!("{} items, but {} in the first run", rows.len(), first.len()));

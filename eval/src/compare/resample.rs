@@ -55,6 +55,19 @@ pub(super) fn bootstrap(groups: &[Group], options: &Options, difference: f64) ->
     Bootstrap { interval: interval(drawn), p }
 }
 
+/// Draws items again and looks how the left side's score moves.
+pub(super) fn single(groups: &[Group], options: &Options) -> Interval {
+    let drawn = for_each(options.resamples.max(1), |resample| {
+        let mut scores = Vec::new();
+        for (place, group) in groups.iter().enumerate() {
+            let weights = draw(group, stream(options, ITEMS, resample, place));
+            scores.extend(group.tasks.iter().map(|table| table.mean_score(&options.metric, true, &weights)));
+        }
+        mean(&scores)
+    });
+    interval(drawn)
+}
+
 /// Swaps the answers of the two systems item by item, and looks how often the difference is as large. Nothing
 /// where the systems have different numbers of runs, which cannot be swapped.
 pub(super) fn randomisation(groups: &[Group], options: &Options, difference: f64) -> Option<f64> {
