@@ -32,7 +32,7 @@ use crate::labels::{self, LabelForm, Labels};
 use crate::language_model::language;
 use crate::rates::{self, RatesOutcome};
 use crate::setting::Setting;
-use crate::stage::{check_output, finish_model, json, name_of};
+use crate::stage::{check_output, finish_model, input, is_done, json, name_of};
 use crate::training_report::{Judged, Subject};
 
 pub use baseline::{BaselineSetting, Units, train_baseline};
@@ -270,6 +270,20 @@ pub fn train(start: &Start<'_>, files: &LabelledFiles<'_>, setting: Setting<'_>)
     let outcome = save(trained, &prepared, &subject, (start, files), setting)?;
     training.close()?;
     Ok(outcome)
+}
+
+/// Trains a classifier unless its folder is there, whole, and made from the same recipe, seed and inputs.
+///
+/// # Errors
+/// As [`train`].
+pub(crate) fn train_once(start: &Start<'_>, files: &LabelledFiles<'_>, setting: Setting<'_>) -> Outcome<()> {
+    let mut manifest = Manifest::new("classify", setting.seed, json(setting.recipe)?);
+    manifest.inputs = inputs(start, files).into_iter().map(input).collect::<Outcome<_>>()?;
+    if is_done(setting.out, &manifest) {
+        return Ok(());
+    }
+    setting.progress.line(&format!("training {}", setting.out.display()));
+    train(start, files, setting).map(drop)
 }
 
 /// Tries rates instead of training, and draws them.

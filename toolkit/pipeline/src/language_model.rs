@@ -19,7 +19,7 @@ use glossa_text::ModelTokenizer;
 use glossa_text::labelled::read_texts;
 use glossa_text::tokenizer::Tokenizer;
 use glossa_zoo::card::{Card, MetricRow};
-use glossa_zoo::layout::ModelKind;
+use glossa_zoo::layout::{CONFIG, ModelKind};
 use serde::Serialize;
 
 use crate::checkpoints::Run as TrainingRun;
@@ -27,7 +27,7 @@ use crate::encoder_folder::{Described, FolderKind};
 use crate::masked_model::{self, Origin};
 use crate::rates::{self, RatesOutcome};
 use crate::setting::Setting;
-use crate::stage::{check_output, finish_model, json, name_of};
+use crate::stage::{check_output, finish_model, input, is_done, json, name_of};
 use crate::tokens::{Mapped, TokenFolder, encode_all};
 use crate::training_report::Subject;
 use crate::words;
@@ -228,6 +228,28 @@ pub fn finetune(model: &Path, texts: &TaskTexts<'_>, setting: Setting<'_>) -> Ou
     let outcome = save(trained, &config, &tokenizer, "finetune", Some(name_of(model)), &subject, setting)?;
     training.close()?;
     Ok(outcome)
+}
+
+/// Fine-tunes unless the folder is there, whole, and made from the same recipe, seed and inputs.
+///
+/// # Errors
+/// As [`finetune`].
+pub(crate) fn finetune_once(model: &Path, texts: &TaskTexts<'_>, setting: Setting<'_>) -> Outcome<()> {
+    let mut manifest = Manifest::new("finetune", setting.seed, json(setting.recipe)?);
+    let inputs = std::iter::once(model).chain(texts.train.iter().map(PathBuf::as_path)).chain(texts.valid);
+    manifest.inputs = inputs.map(input).collect::<Outcome<_>>()?;
+    if is_done(setting.out, &manifest) {
+        return Ok(());
+    }
+    finetune(model, texts, setting).map(drop)
+}
+
+/// Whether a folder holds a language model, recurrent or masked, and no classifier or bare encoder.
+pub(crate) fn is_language_model(folder: &Path) -> bool {
+    let config = std::fs::read(folder.join(CONFIG)).unwrap_or_default();
+    let config: serde_json::Value = serde_json::from_slice(&config).unwrap_or_default();
+    let architecture = config.pointer("/architectures/0").and_then(serde_json::Value::as_str).unwrap_or_default();
+    ["GlossaLanguageModel", "ModernBertForMaskedLM"].contains(&architecture)
 }
 
 /// What the report is told.

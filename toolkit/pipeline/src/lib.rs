@@ -10,6 +10,7 @@ pub mod corpus_statistics;
 pub mod demo;
 pub mod embedding;
 mod encoder_folder;
+pub mod evaluation;
 pub mod explanation;
 pub mod import;
 mod labels;

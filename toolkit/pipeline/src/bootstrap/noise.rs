@@ -4,7 +4,6 @@
 use std::path::{Path, PathBuf};
 
 use glossa_base::atomic::write_file;
-use glossa_base::manifest::Manifest;
 use glossa_base::{Failure, Kind, Outcome};
 use glossa_eval::compare::mean_and_spread;
 use glossa_eval::predictions;
@@ -17,7 +16,6 @@ use crate::classifier::{self, LabelledFiles, Start};
 use crate::labels::LabelForm;
 use crate::report::{LineChart, Page, Scale, Series};
 use crate::setting::Setting;
-use crate::stage::{input, is_done, json};
 
 /// What the study reads.
 #[derive(Clone, Copy)]
@@ -98,25 +96,21 @@ fn one(
     setting: BootstrapSetting<'_>,
 ) -> Outcome<f64> {
     let out = setting.out.join(format!("{}-seed-{seed}", name(pretrained, recipe.classify.label_noise)));
-    let mut manifest = Manifest::new("classify", seed, json(recipe)?);
-    manifest.inputs = [files.model, files.train].into_iter().map(input).collect::<Outcome<_>>()?;
-    if !is_done(&out, &manifest) {
-        let start = if pretrained {
-            Start::LanguageModel(files.model)
-        } else {
-            Start::Tokenizer { folder: files.model, backward: false }
-        };
-        let labelled = LabelledFiles {
-            train: files.train,
-            valid: None,
-            test: None,
-            columns: files.columns,
-            form: LabelForm::default(),
-            fold: None,
-        };
-        let BootstrapSetting { device, progress, supervision, .. } = setting;
-        classifier::train(&start, &labelled, Setting { recipe, device, seed, out: &out, progress, supervision })?;
-    }
+    let start = if pretrained {
+        Start::LanguageModel(files.model)
+    } else {
+        Start::Tokenizer { folder: files.model, backward: false }
+    };
+    let labelled = LabelledFiles {
+        train: files.train,
+        valid: None,
+        test: None,
+        columns: files.columns,
+        form: LabelForm::default(),
+        fold: None,
+    };
+    let BootstrapSetting { device, progress, supervision, .. } = setting;
+    classifier::train_once(&start, &labelled, Setting { recipe, device, seed, out: &out, progress, supervision })?;
     let gold = read(files.test, files.columns)?;
     let texts: Vec<String> = gold.iter().map(|example| example.text.clone()).collect();
     let found = classifier::predict(std::slice::from_ref(&out), &texts, '|', setting.device, setting.progress)?;

@@ -12,7 +12,6 @@ use glossa_recipes::bootstrap::selection::average;
 use glossa_recipes::bootstrap::{Threshold, harden, select};
 use glossa_recipes::recipe::{BootstrapRecipe, PseudoLabelKind};
 use glossa_text::labelled::{Columns, Example, SoftExample, read, write_soft};
-use glossa_zoo::layout::CONFIG;
 
 use super::target::Target;
 use super::{BootstrapFiles, BootstrapSetting, Student};
@@ -20,7 +19,7 @@ use crate::classifier::{self, LabelledFiles, Start};
 use crate::labels::{LabelForm, Labels};
 use crate::language_model::{self, TaskTexts};
 use crate::setting::Setting;
-use crate::stage::{input, is_done, json};
+use crate::stage::{input, json};
 
 /// What rounds have in common.
 pub(super) struct Lessons<'a> {
@@ -140,18 +139,14 @@ pub(super) fn prepare<'a>(
     let texts = setting.out.join("finetuned-texts");
     let one = |(index, student): (usize, &Student<'a>)| {
         let kept = |model: &Path| Prepared { model: model.to_path_buf(), student: *student };
-        if !setting.finetune || !is_language_model(student.model) {
+        if !setting.finetune || !language_model::is_language_model(student.model) {
             return Ok(kept(student.model));
         }
         let out = setting.out.join(format!("finetuned-{}", index + 1));
         let file = texts.join("texts.jsonl");
         write_texts(&texts, target, setting)?;
-        let mut manifest = Manifest::new("finetune", setting.seed, json(student.recipe)?);
-        manifest.inputs = [student.model, &file].into_iter().map(input).collect::<Outcome<_>>()?;
-        if !is_done(&out, &manifest) {
-            let task = TaskTexts { train: std::slice::from_ref(&file), valid: None, column: None };
-            language_model::finetune(student.model, &task, of_student(*student, &out, setting.seed, setting))?;
-        }
+        let task = TaskTexts { train: std::slice::from_ref(&file), valid: None, column: None };
+        language_model::finetune_once(student.model, &task, of_student(*student, &out, setting.seed, setting))?;
         Ok(kept(&out))
     };
     students.iter().enumerate().map(one).collect()
@@ -168,14 +163,6 @@ fn write_texts(out: &Path, target: &Target, setting: BootstrapSetting<'_>) -> Ou
     glossa_base::atomic::write_file(&folder.path().join("texts.jsonl"), lines.as_bytes())?;
     Manifest::new("texts", setting.seed, serde_json::Value::Null).write(folder.path())?;
     folder.commit()
-}
-
-/// Whether a folder holds a language model, and no classifier or bare encoder.
-fn is_language_model(folder: &Path) -> bool {
-    let config = std::fs::read(folder.join(CONFIG)).unwrap_or_default();
-    let config: serde_json::Value = serde_json::from_slice(&config).unwrap_or_default();
-    let architecture = config.pointer("/architectures/0").and_then(serde_json::Value::as_str).unwrap_or_default();
-    ["GlossaLanguageModel", "ModernBertForMaskedLM"].contains(&architecture)
 }
 
 /// Trains the students of a round, each start with each seed.
@@ -204,13 +191,6 @@ pub(super) fn folder_name(start: usize, seed: u64) -> String {
 }
 
 fn train_one(start: &Prepared<'_>, lesson: &Lesson, setting: Setting<'_>) -> Outcome<()> {
-    let mut manifest = Manifest::new("classify", setting.seed, json(setting.recipe)?);
-    let inputs = [Some(start.model.as_path()), Some(lesson.train.as_path()), lesson.valid.as_deref()];
-    manifest.inputs = inputs.into_iter().flatten().map(input).collect::<Outcome<_>>()?;
-    if is_done(setting.out, &manifest) {
-        return Ok(());
-    }
-    setting.progress.line(&format!("student {}", setting.out.display()));
     let columns = Columns { text: Some("text".to_owned()), label: Some("label".to_owned()), ..Columns::default() };
     let files = LabelledFiles {
         train: &lesson.train,
@@ -220,7 +200,7 @@ fn train_one(start: &Prepared<'_>, lesson: &Lesson, setting: Setting<'_>) -> Out
         form: LabelForm { soft: true, ..LabelForm::default() },
         fold: None,
     };
-    classifier::train(&Start::LanguageModel(&start.model), &files, setting).map(drop)
+    classifier::train_once(&Start::LanguageModel(&start.model), &files, setting)
 }
 
 /// The mean of what students guess, with columns in the order of the labels.

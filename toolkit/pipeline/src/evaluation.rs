@@ -1,0 +1,144 @@
+//! Running a benchmark's task: official files in, models of several seeds trained by a recipe, predictions and
+//! official scores out. What a task is and how it is scored is `eval`'s business.
+
+mod data;
+mod outcome;
+mod systems;
+
+use std::path::{Path, PathBuf};
+
+use glossa_base::{Failure, Kind, Outcome, Progress};
+use glossa_eval::task::{Answer, Chosen, Example, Sizes, TaskReport};
+use glossa_eval::{Prediction, Provenance, ReportOptions, predictions};
+use glossa_nn::{DeviceChoice, Problem};
+use glossa_recipes::Recipe;
+use glossa_recipes::baseline::BaselineOptions;
+use serde::Serialize;
+
+use crate::Supervision;
+use crate::classifier::Units;
+
+pub use data::fetch;
+pub use outcome::EvaluationOutcome;
+
+use data::Files;
+
+/// What is trained on a task.
+#[derive(Clone, Copy)]
+pub enum System<'a> {
+    /// Classifiers from language models or encoders, the answers of several averaged; with language models
+    /// fine-tuned on the task's texts first, or not.
+    Models {
+        /// Their folders.
+        folders: &'a [PathBuf],
+        /// Whether language models are fine-tuned first.
+        finetune: bool,
+    },
+    /// A classifier with fresh weights over a tokenizer.
+    Fresh(&'a Path),
+    /// A baseline, on units of a tokenizer where it counts pieces.
+    Baseline(&'a BaselineOptions, Units, Option<&'a Path>),
+}
+
+/// What is run, and how.
+#[derive(Clone, Copy)]
+pub struct Evaluation<'a> {
+    /// The task with its choices.
+    pub task: &'a Chosen,
+    /// The folder with the official files.
+    pub data: &'a Path,
+    /// Whether files may have another number of items than the official ones.
+    pub sizes: Sizes,
+    /// What is trained.
+    pub system: System<'a>,
+    /// Its name on leaderboards.
+    pub name: &'a str,
+    /// The recipe of each model in its order; of other systems the first counts.
+    pub recipes: &'a [Recipe],
+    /// Seeds.
+    pub seeds: u64,
+    /// Each seed learns so many times, each time without one of as many parts; 0 for once on everything.
+    pub folds: usize,
+    /// The split that is scored.
+    pub split: &'a str,
+    /// Where everything appears; what is there and fits is kept.
+    pub out: &'a Path,
+    /// The first seed.
+    pub seed: u64,
+    /// Where to compute.
+    pub device: DeviceChoice,
+    /// Who listens.
+    pub progress: &'a dyn Progress,
+    /// How trainings are watched and interrupted.
+    pub supervision: &'a Supervision,
+}
+
+/// The scores of one seed.
+#[derive(Debug, Clone, Serialize)]
+pub struct SeedScores {
+    /// The seed.
+    pub seed: u64,
+    /// Its official scores.
+    pub report: TaskReport,
+}
+
+/// Trains and scores a system on a task.
+///
+/// # Errors
+/// Official files that are missing or wrong, a training that fails, a task of language modelling with a system that
+/// is none.
+pub fn run(evaluation: Evaluation<'_>) -> Outcome<EvaluationOutcome> {
+    let started = std::time::Instant::now();
+    let chosen = evaluation.task;
+    std::fs::create_dir_all(evaluation.out).map_err(|cause| Failure::io("make", evaluation.out, cause))?;
+    if chosen.task.answer == Answer::LanguageModel {
+        return systems::perplexities(evaluation);
+    }
+    let files = Files::write(evaluation)?;
+    let mut seeds = Vec::new();
+    let mut all = Vec::new();
+    for seed in evaluation.seed..evaluation.seed + evaluation.seeds {
+        let rows = systems::answer(evaluation, &files, seed)?;
+        let report = score(evaluation, &files.test, &rows, vec![seed])?;
+        let path = evaluation.out.join(format!("predictions-seed-{seed}.jsonl"));
+        predictions::write(&path, &rows)?;
+        seeds.push(SeedScores { seed, report });
+        all.push((seed, rows));
+    }
+    let together = systems::together(evaluation, &all)?;
+    predictions::write(&evaluation.out.join("predictions.jsonl"), &together)?;
+    let numbers: Vec<u64> = all.iter().map(|(seed, _)| *seed).collect();
+    let report = score(evaluation, &files.test, &together, numbers)?;
+    outcome::write(evaluation, seeds, report, started.elapsed())
+}
+
+fn score(
+    evaluation: Evaluation<'_>,
+    examples: &[Example],
+    rows: &[Prediction],
+    seeds: Vec<u64>,
+) -> Outcome<TaskReport> {
+    let recipe = evaluation.recipes.first().map(|recipe| glossa_base::hash::sha256_hex(recipe.to_toml().as_bytes()));
+    let options = ReportOptions {
+        split: Some(evaluation.split.to_owned()),
+        seed: evaluation.seed,
+        provenance: Provenance {
+            data: Some(evaluation.task.data_hash(evaluation.data, evaluation.split)?),
+            recipe,
+            seeds,
+            ..Provenance::default()
+        },
+        ..ReportOptions::default()
+    };
+    Ok(evaluation.task.score(examples, rows, &options)?)
+}
+
+/// What a head answers on a task.
+fn problem(chosen: &Chosen) -> Outcome<Problem> {
+    match chosen.task.answer {
+        Answer::Label => Ok(Problem::SingleLabel),
+        Answer::Number => Ok(Problem::Regression),
+        Answer::LanguageModel => Err(Failure::new(Kind::Usage, format!("{} wants a language model", chosen.name()))
+            .hint("give --model DIR with a language model")),
+    }
+}

@@ -1,0 +1,128 @@
+//! What running a task came to: for a person, as JSON, and as an entry of the leaderboard.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use glossa_base::atomic::write_file;
+use glossa_base::{Failure, Outcome};
+use glossa_eval::compare::mean_and_spread;
+use glossa_eval::page::Entry;
+use glossa_eval::published::Figure;
+use glossa_eval::task::{Ours, TaskReport, against_published};
+use serde::Serialize;
+
+use super::{Evaluation, SeedScores};
+use crate::stage::json;
+
+/// What running a task came to.
+#[derive(Debug, Clone, Serialize)]
+pub struct EvaluationOutcome {
+    /// The task with its choices.
+    pub task: String,
+    /// The system.
+    pub system: String,
+    /// The metric that decides.
+    pub metric: String,
+    /// Its mean over seeds: the headline.
+    pub mean: f64,
+    /// Its deviation over seeds, where there are several.
+    pub spread: Option<f64>,
+    /// The scores of each seed.
+    pub seeds: Vec<SeedScores>,
+    /// The scores of all seeds' answers together.
+    pub together: Option<TaskReport>,
+    /// Ours beside what was published, as text.
+    pub beside_published: String,
+    /// Where everything is.
+    pub folder: PathBuf,
+}
+
+/// Writes the results of labels or numbers.
+pub(super) fn write(
+    evaluation: Evaluation<'_>,
+    seeds: Vec<SeedScores>,
+    together: TaskReport,
+    time: Duration,
+) -> Outcome<EvaluationOutcome> {
+    let headline = |report: &TaskReport| report.scores.first().map_or(f64::NAN, |score| score.value);
+    let values: Vec<f64> = seeds.iter().map(|seed| headline(&seed.report)).collect();
+    let (mean, spread) = mean_and_spread(&values);
+    let metric = together.scores.first().map(|score| score.metric.clone()).unwrap_or_default();
+    let signature = together.scores.first().map(|score| score.signature.clone()).unwrap_or_default();
+    if let Some(entry) = Entry::of(evaluation.name, evaluation.task, evaluation.split, &together) {
+        let entry =
+            Entry { value: mean, spread, seeds: values.len() as u32, seconds: Some(time.as_secs_f64()), ..entry };
+        entry.write(&evaluation.out.join("result.json"))?;
+    }
+    let outcome = EvaluationOutcome {
+        beside_published: beside(evaluation, mean, spread, &signature),
+        task: evaluation.task.name(),
+        system: evaluation.name.to_owned(),
+        metric,
+        mean,
+        spread,
+        seeds,
+        together: Some(together),
+        folder: evaluation.out.to_path_buf(),
+    };
+    write_file(&evaluation.out.join("scores.json"), format!("{:#}\n", json(&outcome)?).as_bytes())?;
+    Ok(outcome)
+}
+
+fn beside(evaluation: Evaluation<'_>, mean: f64, spread: Option<f64>, signature: &str) -> String {
+    let Some(metric) = evaluation.task.task.metrics.first() else { return String::new() };
+    let ours = Ours {
+        system: evaluation.name.to_owned(),
+        choice: evaluation.task.choice(),
+        figure: Figure { spread, ..Figure::of(mean) },
+        signature: signature.to_owned(),
+    };
+    against_published(&evaluation.task.task, metric, &[ours]).to_text()
+}
+
+/// Writes the results of language models.
+pub(super) fn of_perplexities(
+    evaluation: Evaluation<'_>,
+    found: Vec<(PathBuf, f64)>,
+    sentences: usize,
+) -> Outcome<EvaluationOutcome> {
+    let values: Vec<f64> = found.iter().map(|(_, value)| *value).collect();
+    if values.is_empty() {
+        return Err(Failure::data("there is no language model").hint("give --model DIR"));
+    }
+    let (mean, spread) = mean_and_spread(&values);
+    let metric = evaluation.task.task.metrics.first().map_or_else(|| "perplexity".to_owned(), ToString::to_string);
+    let signature = format!("{metric}|task:{}|split:{}|n:{sentences}", evaluation.task.name(), evaluation.split);
+    let outcome = EvaluationOutcome {
+        beside_published: beside(evaluation, mean, spread, &signature),
+        task: evaluation.task.name(),
+        system: evaluation.name.to_owned(),
+        metric,
+        mean,
+        spread,
+        seeds: Vec::new(),
+        together: None,
+        folder: evaluation.out.to_path_buf(),
+    };
+    write_file(&evaluation.out.join("scores.json"), format!("{:#}\n", json(&outcome)?).as_bytes())?;
+    Ok(outcome)
+}
+
+impl EvaluationOutcome {
+    /// The result as text.
+    pub fn to_text(&self) -> String {
+        let spread = self.spread.map_or_else(String::new, |spread| format!(" ± {spread:.4}"));
+        let seeds = self.seeds.len().max(1);
+        let mut text = format!("{}: {} {:.4}{spread} over {seeds} seeds\n", self.task, self.metric, self.mean);
+        for seed in &self.seeds {
+            let scores: Vec<String> =
+                seed.report.scores.iter().map(|score| format!("{} {:.4}", score.metric, score.value)).collect();
+            text.push_str(&format!("seed {}: {}\n", seed.seed, scores.join(", ")));
+        }
+        if let Some(together) = &self.together {
+            text.push_str(&format!("\nall seeds' answers together\n{}", together.to_text()));
+        }
+        text.push_str(&format!("\n{}\neverything is in {}", self.beside_published, self.folder.display()));
+        text
+    }
+}

@@ -1,0 +1,162 @@
+//! The systems that are trained on tasks: models of one or several starts and folds, baselines, language models.
+
+use std::path::{Path, PathBuf};
+
+use glossa_base::{Failure, Kind, Outcome};
+use glossa_eval::Prediction;
+use glossa_eval::ensemble::{self, Direction, Member};
+use glossa_eval::task::{Answer, Example};
+use glossa_recipes::Recipe;
+use glossa_text::labelled::Columns;
+
+use super::data::Files;
+use super::outcome::{self, EvaluationOutcome};
+use super::{Evaluation, System, problem};
+use crate::classifier::{self, BaselineSetting, LabelledFiles, Start};
+use crate::labels::LabelForm;
+use crate::language_model::{self, TaskTexts, Text};
+use crate::setting::Setting;
+
+/// What a system of a seed answers to the scored split.
+pub(super) fn answer(evaluation: Evaluation<'_>, files: &Files, seed: u64) -> Outcome<Vec<Prediction>> {
+    let parts: Vec<Option<(usize, usize)>> = match evaluation.folds {
+        0 => vec![None],
+        folds => (1..=folds).map(|number| Some((number, folds))).collect(),
+    };
+    let mut members = Vec::new();
+    for (number, fold) in parts.into_iter().enumerate() {
+        for (start, folder) in trained(evaluation, files, seed, fold)?.into_iter().enumerate() {
+            let rows = predict(evaluation, &folder, &files.test)?;
+            // Starts are told apart as folds are: each member is one model.
+            let fold = (number * 1000 + start) as u64;
+            members.push(Member { fold, seed, direction: Direction::Forward, predictions: rows });
+        }
+    }
+    average(evaluation, &members)
+}
+
+/// The mean over seeds.
+pub(super) fn together(evaluation: Evaluation<'_>, all: &[(u64, Vec<Prediction>)]) -> Outcome<Vec<Prediction>> {
+    let member = |(seed, rows): &(u64, Vec<Prediction>)| Member {
+        fold: 0,
+        seed: *seed,
+        direction: Direction::Forward,
+        predictions: rows.clone(),
+    };
+    average(evaluation, &all.iter().map(member).collect::<Vec<_>>())
+}
+
+fn average(evaluation: Evaluation<'_>, members: &[Member]) -> Outcome<Vec<Prediction>> {
+    Ok(match evaluation.task.task.answer {
+        Answer::Number => ensemble::average_numbers(members)?,
+        _ => ensemble::average(members)?,
+    })
+}
+
+/// Trains a seed's models, each start of it, and gives their folders.
+fn trained(
+    evaluation: Evaluation<'_>,
+    files: &Files,
+    seed: u64,
+    fold: Option<(usize, usize)>,
+) -> Outcome<Vec<PathBuf>> {
+    let columns = Columns { text: Some("text".to_owned()), label: Some("label".to_owned()), ..Columns::default() };
+    let labelled = LabelledFiles {
+        train: &files.train,
+        valid: files.valid.as_deref().filter(|_| fold.is_none()),
+        test: None,
+        columns: &columns,
+        form: LabelForm { problem: problem(evaluation.task)?, ..LabelForm::default() },
+        fold,
+    };
+    let part = fold.map_or_else(String::new, |(number, _)| format!("-fold-{number}"));
+    let place = |name: &str| evaluation.out.join(format!("{name}-seed-{seed}{part}"));
+    match evaluation.system {
+        System::Models { folders, finetune } => {
+            let one = |(index, (model, recipe)): (usize, (&PathBuf, &Recipe))| {
+                let start = started(evaluation, files, (index, model), recipe, finetune)?;
+                let out = place(&format!("model-{}", index + 1));
+                let setting = setting(evaluation, recipe, &out, seed);
+                classifier::train_once(&Start::LanguageModel(&start), &labelled, setting)?;
+                Ok(out)
+            };
+            folders.iter().zip(evaluation.recipes).enumerate().map(one).collect()
+        }
+        System::Fresh(folder) => {
+            let (out, recipe) = (place("fresh"), first_recipe(evaluation)?);
+            let start = Start::Tokenizer { folder, backward: false };
+            classifier::train_once(&start, &labelled, setting(evaluation, recipe, &out, seed))?;
+            Ok(vec![out])
+        }
+        System::Baseline(options, units, tokenizer) => {
+            let out = place("baseline");
+            let options = &glossa_recipes::baseline::BaselineOptions { seed, ..*options };
+            classifier::train_baseline(&labelled, BaselineSetting { units, options, tokenizer, out: &out })?;
+            Ok(vec![out])
+        }
+    }
+}
+
+fn first_recipe(evaluation: Evaluation<'_>) -> Outcome<&Recipe> {
+    evaluation.recipes.first().ok_or_else(|| Failure::new(Kind::Usage, "there is no recipe").hint("give --preset NAME"))
+}
+
+fn setting<'a>(evaluation: Evaluation<'a>, recipe: &'a Recipe, out: &'a Path, seed: u64) -> Setting<'a> {
+    let Evaluation { device, progress, supervision, .. } = evaluation;
+    Setting { recipe, device, seed, out, progress, supervision }
+}
+
+/// A model to start from: a language model is fine-tuned on the training texts first, once for all seeds.
+fn started(
+    evaluation: Evaluation<'_>,
+    files: &Files,
+    (index, model): (usize, &Path),
+    recipe: &Recipe,
+    finetune: bool,
+) -> Outcome<PathBuf> {
+    if !finetune || !language_model::is_language_model(model) {
+        return Ok(model.to_path_buf());
+    }
+    let out = evaluation.out.join(format!("finetuned-{}", index + 1));
+    let texts =
+        TaskTexts { train: std::slice::from_ref(&files.train), valid: files.valid.as_deref(), column: Some("text") };
+    language_model::finetune_once(model, &texts, setting(evaluation, recipe, &out, evaluation.seed))?;
+    Ok(out)
+}
+
+fn predict(evaluation: Evaluation<'_>, folder: &Path, test: &[Example]) -> Outcome<Vec<Prediction>> {
+    let texts: Vec<String> = test.iter().map(|example| example.text.clone()).collect();
+    let folders = [folder.to_path_buf()];
+    let rows = classifier::predict(&folders, &texts, '|', evaluation.device, evaluation.progress)?;
+    let named = |(row, example): (Prediction, &Example)| Prediction {
+        id: Some(example.id.clone()),
+        gold: example.gold.clone(),
+        ..row
+    };
+    Ok(rows.into_iter().zip(test).map(named).collect())
+}
+
+/// A task of language modelling: the perplexity by word of each model, every sentence from a fresh state, its end
+/// counted as a word.
+pub(super) fn perplexities(evaluation: Evaluation<'_>) -> Outcome<EvaluationOutcome> {
+    let System::Models { folders, .. } = evaluation.system else {
+        return Err(Failure::new(Kind::Usage, format!("{} wants a language model", evaluation.task.name()))
+            .hint("give --model DIR with a language model"));
+    };
+    let split = evaluation.task.split(evaluation.split)?;
+    let examples = evaluation.task.read(evaluation.data, evaluation.split, evaluation.sizes)?;
+    let lines: String = examples.iter().map(|example| format!("{}\n", example.text)).collect();
+    let path = evaluation.out.join(format!("{}.txt", split.name));
+    glossa_base::atomic::write_file(&path, lines.as_bytes())?;
+    let mut found = Vec::new();
+    for folder in folders {
+        let text = Text::File(&path, None);
+        let measured = language_model::perplexity(folder, &text, evaluation.device, evaluation.progress)?;
+        let value = measured.by_word.ok_or_else(|| {
+            Failure::data(format!("{} has no perplexity by word", folder.display()))
+                .hint("a masked language model guesses with both sides in sight: give one that reads on")
+        })?;
+        found.push((folder.clone(), value));
+    }
+    outcome::of_perplexities(evaluation, found, examples.len())
+}
