@@ -1,11 +1,12 @@
 //! Tasks as data: what `eval/tasks/*.toml` say of a benchmark or shared task, and the examples of its official files.
-//! A task names no model and no recipe's settings; nothing here downloads or trains.
+//! A task names no model and no recipe's settings; nothing here trains.
 
 mod against;
 mod builtin;
 mod chosen;
 mod cls;
 mod describe;
+mod fetch;
 mod files;
 mod form;
 mod metric;
