@@ -13,6 +13,7 @@ mod metric;
 mod mldoc;
 mod read;
 mod score;
+mod seeds;
 mod table;
 
 pub use against::{Ours, against_published};
@@ -24,6 +25,7 @@ pub use form::{Answer, Column, Counted, Dimension, Fetch, Layout, Published, Rea
 pub use metric::TaskMetric;
 pub use read::{Example, Sizes};
 pub use score::{TaskReport, matched};
+pub use seeds::{SeedsReport, SeedsScore};
 
 /// The version of the task files.
 pub const FORMAT: u32 = 1;
