@@ -200,13 +200,21 @@ pub fn score_of(predictions: &[Prediction], metric: &Metric) -> Result<f64, Erro
     Ok(resample::observed(&items::groups(&system, &system, metric)?, metric).left)
 }
 
-/// The 95 % interval of one score: items are drawn again (one run, so that no seeds are).
+/// The 95 % interval of one score: items are drawn again.
 ///
 /// # Errors
 /// As [`compare`] for the rows.
 pub fn interval_of(predictions: &[Prediction], options: &Options) -> Result<Interval, Error> {
-    let system = System::of("it", predictions.to_vec());
-    Ok(resample::single(&items::groups(&system, &system, &options.metric)?, options))
+    interval_of_system(&System::of("it", predictions.to_vec()), options)
+}
+
+/// The 95 % interval of a system's mean score over its tasks and seeds: items are drawn again, and its runs too where
+/// it has several seeds.
+///
+/// # Errors
+/// As [`compare`] for the rows.
+pub fn interval_of_system(system: &System, options: &Options) -> Result<Interval, Error> {
+    Ok(resample::single(&items::groups(system, system, &options.metric)?, options))
 }
 
 fn side(system: &System, groups: &[Group], options: &Options, left: bool) -> Side {

@@ -105,6 +105,14 @@ pub enum Error {
         /// The task.
         task: String,
     },
+    /// The task's data may not be downloaded.
+    #[error("the data of {task} cannot be downloaded")]
+    NothingToFetch {
+        /// The task.
+        task: String,
+        /// How to obtain it.
+        obtain: String,
+    },
     /// Something that must be handed in is not there.
     #[error("{problem}")]
     Submission {
@@ -171,6 +179,7 @@ impl Error {
             Error::Size { .. } => "check that it is the official file of this split, whole and unchanged",
             Error::Row { .. } => "one prediction for each item of the split, in order or with the official ids",
             Error::NoAnswers { .. } => "measure the perplexity by word of the test text with `glossa lm perplexity`",
+            Error::NothingToFetch { obtain, .. } => obtain,
             Error::Submission { .. } => "docs/eval.md describes the official files",
             Error::Ensemble { .. } => "give every member probabilities for the same items and labels",
             Error::CountsDiffer { .. } => "give one prediction for each gold label, in the same order",

@@ -55,13 +55,15 @@ pub(super) fn bootstrap(groups: &[Group], options: &Options, difference: f64) ->
     Bootstrap { interval: interval(drawn), p }
 }
 
-/// Draws items again and looks how the left side's score moves.
+/// Draws items again, and runs where there are several, and looks how the left side's score moves.
 pub(super) fn single(groups: &[Group], options: &Options) -> Interval {
     let drawn = for_each(options.resamples.max(1), |resample| {
         let mut scores = Vec::new();
         for (place, group) in groups.iter().enumerate() {
             let weights = draw(group, stream(options, ITEMS, resample, place));
-            scores.extend(group.tasks.iter().map(|table| table.mean_score(&options.metric, true, &weights)));
+            let runs = stream(options, RUNS, resample, 0);
+            let score = |table: &TaskTable| drawn_score(table, true, &options.metric, &weights, runs);
+            scores.extend(group.tasks.iter().map(score));
         }
         mean(&scores)
     });

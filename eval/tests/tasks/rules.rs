@@ -103,3 +103,27 @@ fn rows_that_fit_no_item_are_named() {
     let message = chosen("poleval-2018-3").score(&examples("0"), &predictions("0"), &quick()).unwrap_err().to_string();
     assert!(message.contains("asks for the likelihood"), "{message}");
 }
+
+#[test]
+fn several_seeds_are_reported_by_their_mean() {
+    let chosen = chosen("poleval-2019-6-1");
+    let examples = examples("1 1 0 0 1 0 1 0");
+    let runs =
+        [(7, predictions("1 1 0 0 1 0 1 0")), (3, predictions("1 0 0 0 0 0 0 1")), (5, predictions("1 1 1 1 1 1 1 1"))];
+    let report = chosen.score_seeds(&examples, &runs, &quick()).unwrap();
+    assert_eq!(report.seeds, [3, 5, 7]);
+    let accuracy = report.scores.iter().find(|score| score.metric == "accuracy").unwrap();
+    assert_eq!(accuracy.values, [0.5, 0.5, 1.0]);
+    assert!((accuracy.mean - 2.0 / 3.0).abs() < 1e-12);
+    assert!((accuracy.spread.unwrap() - (0.25_f64 / 3.0).sqrt()).abs() < 1e-12);
+    let interval = accuracy.interval.unwrap();
+    assert!(interval.low < accuracy.mean && accuracy.mean < interval.high, "{interval:?}");
+    assert!(accuracy.signature.contains("|seeds:3+5+7|"), "{}", accuracy.signature);
+    assert!(report.to_text().contains("0.5000 0.5000 1.0000"), "{}", report.to_text());
+    let entry = glossa_eval::page::Entry::of_seeds("s", &chosen, "test", &report).unwrap();
+    assert_eq!((entry.seeds, entry.metric.as_str(), entry.language.as_str()), (3, "f1:1", "all"));
+    let twice = [(7, predictions("1 1 0 0 1 0 1 0")), (7, predictions("1 1 0 0 1 0 1 0"))];
+    let message = chosen.score_seeds(&examples, &twice, &quick()).unwrap_err().to_string();
+    assert_eq!(message, "seed 7: its predictions are there twice");
+    assert!(chosen.score_seeds(&examples, &[], &quick()).is_err());
+}
