@@ -2,7 +2,8 @@
 //! processes; and small answers of the web's interfaces. The only part of the library that makes connections.
 //!
 //! The file appears at its path whole or not at all, so any folder of such files is a cache: a file that
-//! is there and has the published checksum is not fetched again. It reads no environment: proxies come
+//! is there and has the published checksum is not fetched again. What is published by others' interfaces is sent
+//! here too ([`Sending`]). It reads no environment: proxies come
 //! from the caller. It unpacks nothing and knows no format.
 
 mod checksum;
@@ -11,6 +12,7 @@ mod lock;
 mod part;
 mod question;
 mod retry;
+mod sending;
 mod token;
 mod transport;
 
@@ -24,6 +26,7 @@ pub use checksum::{Algorithm, Checksum};
 pub use error::Error;
 pub use question::{Answer, Question};
 pub use retry::{Clock, LONGEST_WAIT, SystemClock};
+pub use sending::{Content, Sending};
 pub use token::Token;
 
 use crate::atomic::parent;

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
+use std::path::Path;
 
 use md5::Md5;
 use sha1::Sha1;
@@ -26,6 +27,8 @@ pub enum Algorithm {
     Sha1,
     /// SHA-256.
     Sha256,
+    /// What git names a file by: SHA-1 of `blob`, the size and the bytes. Hubs that stand on git publish it.
+    GitBlob,
 }
 
 impl Algorithm {
@@ -35,13 +38,14 @@ impl Algorithm {
             Algorithm::Md5 => "md5",
             Algorithm::Sha1 => "sha1",
             Algorithm::Sha256 => "sha256",
+            Algorithm::GitBlob => "git-sha1",
         }
     }
 
     fn digits(self) -> usize {
         match self {
             Algorithm::Md5 => 32,
-            Algorithm::Sha1 => 40,
+            Algorithm::Sha1 | Algorithm::GitBlob => 40,
             Algorithm::Sha256 => 64,
         }
     }
@@ -68,6 +72,15 @@ impl Checksum {
     /// The checksum in lower-case hexadecimal.
     pub fn hexadecimal(&self) -> &str {
         &self.hexadecimal
+    }
+
+    /// The same checksum of a file on the disk, read as a whole.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn of_file(&self, path: &Path) -> io::Result<String> {
+        let digests = Digests::of_file(&mut File::open(path)?, Some(self), &mut |_| Ok(()))?;
+        Ok(digests.of(self.algorithm).to_owned())
     }
 
     /// Fails where the digests of a file are not these.
@@ -100,6 +113,10 @@ impl Digests {
         match published.map(Checksum::algorithm) {
             Some(Algorithm::Md5) => read(file, Some(Md5::new()), tell),
             Some(Algorithm::Sha1) => read(file, Some(Sha1::new()), tell),
+            Some(Algorithm::GitBlob) => {
+                let length = file.metadata()?.len();
+                read(file, Some(Sha1::new_with_prefix(format!("blob {length}\0"))), tell)
+            }
             Some(Algorithm::Sha256) | None => read(file, None::<Md5>, tell),
         }
     }
@@ -138,6 +155,7 @@ mod tests {
             (Algorithm::Md5, "D41D8CD98F00B204E9800998ECF8427E"),
             (Algorithm::Sha1, "da39a3ee5e6b4b0d3255bfef95601890afd80709"),
             (Algorithm::Sha256, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+            (Algorithm::GitBlob, "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"),
         ] {
             let checksum = Checksum::new(algorithm, text).unwrap();
             let digests = Digests::of_file(&mut file, Some(&checksum), &mut |_| Ok(())).unwrap();
