@@ -7,7 +7,11 @@
 
 pub mod card;
 mod dtype;
+pub mod environment;
+pub mod id;
+pub mod index;
 pub mod layout;
+mod names;
 pub mod pickle;
 pub mod shards;
 pub mod verify;
