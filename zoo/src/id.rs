@@ -12,8 +12,10 @@ use crate::names;
 
 /// What names of our index begin with.
 pub const INDEX: &str = "glossa:";
-/// Owners that no hub has (they have a dot): models of our index and of URLs stand in the cache under them.
-pub(crate) const OWN: [&str; 2] = ["glossa.zoo", "glossa.url"];
+/// The owners under which models of our index, and of URLs and archives, stand in the cache: no hub has them.
+pub(crate) const OF_INDEX: &str = "glossa.zoo";
+pub(crate) const OF_URL: &str = "glossa.url";
+pub(crate) const OWN: [&str; 2] = [OF_INDEX, OF_URL];
 
 /// The longest part of a hub's name, revision and whole id, in bytes.
 const LONGEST_PART: usize = 96;
@@ -181,8 +183,10 @@ pub(crate) fn index_name(name: &str) -> Result<(), &'static str> {
         if !part.bytes().all(known) {
             return Err("has other characters than a-z, 0-9, `.`, `_` and `-`");
         }
-        if part.starts_with(['.', '-', '_']) || part.contains("--") || part.contains("..") {
-            return Err("begins with a sign, or has `--` or `..`");
+        // A cache writes `/` as `__`, and `--` stands between owner and name there.
+        let twice = ["--", "..", "__"].iter().any(|twice| part.contains(twice));
+        if part.starts_with(['.', '-', '_']) || part.ends_with(['-', '_']) || twice {
+            return Err("begins or ends with a sign, or has one twice");
         }
     }
     Ok(())

@@ -5,19 +5,25 @@
 //! Weight files of others: [`shards`] finds them and checks headers of safetensors and indices of shards;
 //! [`pickle`] reads the vocabularies of fastai and the files of `torch.save` without executing anything of them.
 
+pub mod cache;
 pub mod card;
 mod dtype;
 pub mod environment;
+mod hub;
 pub mod id;
 pub mod index;
 pub mod layout;
 mod names;
 pub mod pickle;
+pub mod pull;
 pub mod shards;
 pub mod verify;
 mod yaml;
 
 pub use card::{Card, Error, MetricRow};
 pub use dtype::Dtype;
+pub use id::ModelId;
+pub use index::Index;
 pub use layout::ModelKind;
+pub use pull::{Options, Pulled, Zoo};
 pub use verify::{Verified, verify};
