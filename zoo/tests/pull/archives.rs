@@ -101,7 +101,7 @@ fn what_the_index_says_of_an_archive_must_hold() {
         (archive(&known.replace(&hash, &"0".repeat(64))), right.concat(), mismatch),
         (archive(&format!(", bytes = {}", bytes.len() + 1)), right.concat(), length),
         (archive(&known), right.concat().replace(&sha256_hex(b"weights"), &"0".repeat(64)), mismatch),
-        (archive(&known), right[1..].concat(), wrong),
+        (archive(&known), right[1..].concat(), too_large),
         (archive(&known), format!("{}{}", right.concat(), file("more", 1, &hash)), wrong),
         (archive(&known), right.concat().replace("bytes = 7", "bytes = 6"), too_large),
         (archive(&known), right.concat().replace("bytes = 7", "bytes = 8"), wrong),
