@@ -7,8 +7,10 @@
 
 pub mod cache;
 pub mod card;
+pub mod convert;
 mod dtype;
 pub mod environment;
+
 mod hub;
 pub mod id;
 pub mod index;
@@ -16,6 +18,7 @@ pub mod layout;
 mod names;
 pub mod pickle;
 pub mod pull;
+pub mod push;
 pub mod shards;
 pub mod verify;
 mod yaml;
