@@ -1,7 +1,9 @@
-//! Model folders as they are published: the names of their files, the card, and the check that a folder is whole;
-//! and the weight files of others, judged before anything opens them. It runs no model and knows nothing about the
-//! network.
+//! Models by name: ids, the signed index, the cache on the disk, what is pulled from hubs and archives and what is
+//! published there; and model folders themselves: the names of their files, the card, the check that a folder is
+//! whole, the weight files of others judged before anything opens them. It runs no model, and makes no connection
+//! but through `base::download`.
 //!
+//! [`Zoo`] is where to begin: [`Zoo::pull`] brings a [`ModelId`] to a folder, [`Zoo::push`] a folder to others.
 //! Weight files of others: [`shards`] finds them and checks headers of safetensors and indices of shards;
 //! [`pickle`] reads the vocabularies of fastai and the files of `torch.save` without executing anything of them.
 

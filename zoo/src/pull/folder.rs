@@ -91,10 +91,8 @@ impl Zoo {
         let last = shown.trim_end_matches(['/', '\\']).rsplit(['/', '\\']).next().unwrap_or_default();
         let stem = last.split('.').next().unwrap_or_default();
         let plain: String = stem.chars().filter(char::is_ascii_alphanumeric).take(40).collect();
-        self.cache.repository(
-            crate::id::OF_URL,
-            &format!("{plain}.{}", super::fetch::short_hash(url)).trim_start_matches('.'),
-        )
+        self.cache
+            .repository(crate::id::OF_URL, format!("{plain}.{}", super::fetch::short_hash(url)).trim_start_matches('.'))
     }
 }
 

@@ -1,6 +1,11 @@
 //! Models pulled from servers on this machine that behave and misbehave: the right files in the cache, or the right
 //! error, and never a connection that is not needed.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking, in its helpers too")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, in its helpers too"
+)]
 
 #[path = "../../../toolkit/base/tests/support/server.rs"]
 mod server;
@@ -73,6 +78,9 @@ pub(crate) fn model() -> Vec<HubFile> {
     ]
 }
 
+/// What storage answers: by the request, how many came before, and the file.
+pub(crate) type Storage = dyn Fn(&Request, usize, &[u8]) -> Reply + Send + Sync;
+
 /// How a hub answers.
 #[derive(Clone)]
 pub(crate) struct Manner {
@@ -81,7 +89,7 @@ pub(crate) struct Manner {
     /// Whether errors have a code in a header.
     pub(crate) codes: bool,
     /// Answers of the storage of large files.
-    pub(crate) storage: Arc<dyn Fn(&Request, usize, &[u8]) -> Reply + Send + Sync>,
+    pub(crate) storage: Arc<Storage>,
 }
 
 impl Default for Manner {

@@ -40,7 +40,7 @@ fn without_locks_all_are_right_all_the_same() {
     for _ in 0..repeats() {
         let storage = |request: &Request, number: usize, bytes: &[u8]| {
             let reply = Reply::ranged(request, bytes, "\"storage\"");
-            if number % 5 == 0 { reply.cut_after(300_000) } else { reply }
+            if number.is_multiple_of(5) { reply.cut_after(300_000) } else { reply }
         };
         let hub = Hub::with(model(), Manner { storage: Arc::new(storage), ..Manner::default() });
         assert!((1..=4 * CROWD).contains(&crowd(&Place::new(), &hub, false, "owner/name")));
