@@ -19,7 +19,7 @@ use serde::Serialize;
 
 pub use error::Error;
 
-use crate::cache::{Cache, Pin, Repository};
+use crate::cache::{self, Cache, Pin, Removed, Repository, VerifiedModel};
 use crate::environment;
 use crate::hub::{Hub, Listed, Listing};
 use crate::id::{INDEX, ModelId, OF_INDEX, is_commit};
@@ -178,6 +178,40 @@ impl Zoo {
         };
         let commit = repository.resolve(&revision)?;
         Ok((repository, commit))
+    }
+
+    /// Reads and hashes every file that the cache has of a model.
+    ///
+    /// # Errors
+    /// It is not in the cache, or cannot be read. What is damaged is no error, but told.
+    pub fn verify(&self, id: &ModelId, watch: Watch<'_>) -> Result<VerifiedModel, Error> {
+        let (repository, commit) = self.cached(id)?;
+        let commit = commit.filter(|commit| repository.snapshot(commit).is_dir());
+        let commit = commit.ok_or_else(|| self.not_there(id, &repository))?;
+        Ok(repository.verify(&commit, watch)?)
+    }
+
+    /// Takes a model out of the cache: the commit that its id names, or all of it where it names no revision.
+    ///
+    /// # Errors
+    /// It is not in the cache, or a file cannot be removed.
+    pub fn remove(&self, id: &ModelId) -> Result<Removed, Error> {
+        let (repository, commit) = self.cached(id)?;
+        let names_one = matches!(id, ModelId::Hub { revision: Some(_), .. });
+        let there = commit.as_ref().is_none_or(|commit| repository.snapshot(commit).is_dir());
+        if !repository.folder().is_dir() || (names_one && (commit.is_none() || !there)) {
+            return Err(self.not_there(id, &repository));
+        }
+        Ok(repository.remove(commit.as_deref().filter(|_| names_one))?)
+    }
+
+    fn not_there(&self, id: &ModelId, repository: &Repository) -> Error {
+        let cached = self.cache.repositories().unwrap_or_default();
+        let names: Vec<String> = cached.iter().map(Repository::shown).collect();
+        let wanted = repository.shown();
+        let near = nearest(&wanted, names.iter().map(String::as_str).filter(|name| *name != wanted));
+        let (cache, near) = (self.cache.root().to_path_buf(), near.map(str::to_owned));
+        Error::Cache(cache::Error::NotThere { id: id.to_string(), cache, near })
     }
 
     fn entry(&self, name: &str) -> Result<&Entry, Error> {

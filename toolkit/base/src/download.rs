@@ -31,7 +31,7 @@ pub use token::Token;
 
 use crate::atomic::parent;
 use crate::{Interrupt, Progress};
-use checksum::Digests;
+use checksum::{Digests, Running};
 use lock::Lock;
 use part::{Finished, Names, Origin, Part};
 use transport::{Again, Range, Reply, Transport, Trouble};
@@ -240,7 +240,10 @@ impl Downloader {
                 job.transfer(part, transferred).map_err(|trouble| (trouble, *transferred - before))
             })?;
             job.watch.progress.finish(&format!("{} bytes", part.length()));
-            let digests = digests(part.file(), job.wanted, &job.name, job.watch)?;
+            let digests = match part.digests() {
+                Some(digests) => digests,
+                None => digests(part.file(), job.wanted, &job.name, job.watch)?,
+            };
             match job.wanted.check(&transport::shown(job.url), &digests) {
                 Ok(()) => return Ok(digests),
                 Err(error) if part.continued => {
@@ -378,7 +381,9 @@ impl Job<'_> {
         let origin =
             Origin { url: self.url.to_string(), etag: text(header::ETAG), modified: text(header::LAST_MODIFIED) };
         if reply.status == 200 {
-            return Ok(part.restart(Some(origin))?);
+            part.restart(Some(origin))?;
+            part.digest(Running::new(self.wanted.checksum.as_ref(), self.wanted.bytes));
+            return Ok(());
         }
         let Some(range) = range else {
             let reason = "a part is sent though the whole was asked for".to_owned();

@@ -101,7 +101,7 @@ impl Cache {
 /// Removes what is under construction in a folder; gives its bytes.
 fn drop_leftovers(folder: &Path) -> Result<u64, Error> {
     let mut bytes = 0;
-    for (name, is_folder) in names_in(folder)?.into_iter().filter(|(name, _)| name.starts_with(TEMPORARY)) {
+    for (name, is_folder) in names_in(folder)?.into_iter().filter(|(name, _)| is_leftover(name)) {
         let path = folder.join(name);
         let size = |name: &String| fs::symlink_metadata(path.join(name)).map_or(0, |found| found.len());
         if is_folder {
@@ -113,6 +113,11 @@ fn drop_leftovers(folder: &Path) -> Result<u64, Error> {
         }
     }
     Ok(bytes)
+}
+
+/// Parts and rooms of downloads, and files that were fetched before their hash was known.
+fn is_leftover(name: &str) -> bool {
+    name.starts_with(TEMPORARY) || name.starts_with("fetch-")
 }
 
 fn drop_folder(path: &Path) -> Result<(), Error> {

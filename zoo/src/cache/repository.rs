@@ -4,6 +4,8 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use glossa_base::atomic::TEMPORARY;
+
 use super::record::{FileState, Record};
 use super::{Error, links};
 use crate::id::is_commit;
@@ -85,8 +87,14 @@ impl Repository {
 
     /// Notes the commit of a branch or tag.
     pub(crate) fn set_ref(&self, revision: &str, commit: &str) -> Result<(), Error> {
-        let path = self.refs().join(revision);
-        write_whole(&path, commit.as_bytes())
+        let (path, notes) = (self.refs().join(revision), self.notes());
+        let folder = path.parent().unwrap_or(&path);
+        fs::create_dir_all(folder).and_then(|()| fs::create_dir_all(&notes)).map_err(Error::write(folder))?;
+        // Made elsewhere: whatever lies among the refs is one to other tools.
+        let made = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(&notes).map_err(Error::write(&notes))?;
+        let written = fs::write(made.path(), commit).and_then(|()| made.as_file().sync_all());
+        written.map_err(Error::write(&path))?;
+        made.persist(&path).map(drop).map_err(|error| Error::Write { path, cause: error.error })
     }
 
     /// What belongs to a snapshot, if we fetched it.

@@ -37,6 +37,23 @@ pub struct Entry {
     pub origin: Origin,
 }
 
+impl Entry {
+    /// Bytes of all its files, or of its archive, where they are known.
+    pub fn bytes(&self) -> Option<u64> {
+        if let Source::Archive { bytes: Some(bytes), .. } = &self.source {
+            return Some(*bytes);
+        }
+        let sizes: Option<Vec<u64>> = self.files.iter().map(|file| file.bytes).collect();
+        sizes.filter(|sizes| !sizes.is_empty()).map(|sizes| sizes.into_iter().fold(0, u64::saturating_add))
+    }
+
+    /// Whether a hash of every file is stated; else the first pull pins what it finds.
+    pub fn is_pinned(&self) -> bool {
+        let archive = matches!(&self.source, Source::Archive { sha256: Some(_), .. });
+        archive || (!self.files.is_empty() && self.files.iter().all(|file| file.sha256.is_some()))
+    }
+}
+
 /// Where a model is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::error::of_write;
 use super::fetch::{Fetched, Fetching, Planned, Trust};
 use super::{Error, Pulled, Zoo};
-use crate::cache::{FileState, Pin, Repository};
+use crate::cache::{self, FileState, Pin, Repository};
 use crate::id::ModelId;
 use crate::index::FileEntry;
 use crate::names;
@@ -43,6 +43,15 @@ impl Known<'_> {
                 ..LIMITS
             },
             _ => LIMITS,
+        }
+    }
+
+    /// An error of a full disk, with the bytes that all files have where that is known.
+    fn needing(&self, error: Error) -> Error {
+        let sizes: Option<Vec<u64>> = self.files.iter().map(|file| file.bytes).collect();
+        match sizes.filter(|sizes| !sizes.is_empty()) {
+            Some(sizes) => error.needing(sizes.into_iter().fold(0, u64::saturating_add)),
+            None => error,
         }
     }
 
@@ -100,7 +109,7 @@ impl Zoo {
             let place = room.path().join(safe(&planned.name));
             let right = planned.known(&pinned);
             let (fetched, archive) = fetching.aside(&planned, right.as_ref(), |_| place.clone())?;
-            let unpacked = unpack(&fetching, &archive, known)?;
+            let unpacked = unpack(&fetching, &archive, known).map_err(|error| known.needing(error))?;
             let is_new = known.sha256.is_none() && !pinned.contains_key(&pin);
             let pin = (pin, Pin { hash: fetched.sha256.clone(), bytes: Some(fetched.bytes) });
             let pins = if is_new { vec![pin] } else { Vec::new() };
@@ -131,7 +140,7 @@ fn private(repository: &Repository) -> Result<TempDir, Error> {
     let notes = repository.notes();
     let made = fs::create_dir_all(&notes);
     let made = made.and_then(|()| tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(&notes));
-    made.map_err(|cause| of_write(notes, cause, 0))
+    made.map_err(|cause| of_write(notes, cause))
 }
 
 /// The name of an archive, which tells how it is packed where its first bytes do not.
@@ -162,25 +171,24 @@ fn unpack(fetching: &Fetching<'_>, archive: &Path, known: &Known<'_>) -> Result<
         return Err(Error::NoFiles { id: id.to_owned() });
     }
     let blobs = repository.blobs();
-    fs::create_dir_all(&blobs).map_err(|cause| of_write(blobs.clone(), cause, 0))?;
+    fs::create_dir_all(&blobs).map_err(|cause| of_write(blobs.clone(), cause))?;
     for record in &records {
         let place = blobs.join(&record.sha256);
-        fs::rename(room.path().join(&record.path), &place).map_err(|cause| of_write(place, cause, 0))?;
+        fs::rename(room.path().join(&record.path), &place).map_err(|cause| of_write(place, cause))?;
     }
     Ok(files)
 }
 
-fn failed(failure: glossa_base::Failure) -> Error {
-    let is_full =
-        failure.source.as_ref().and_then(|cause| cause.downcast_ref::<std::io::Error>()).map(std::io::Error::kind);
-    match is_full {
-        Some(std::io::ErrorKind::StorageFull | std::io::ErrorKind::PermissionDenied) => {
-            let chain = failure.chain();
-            let cause = failure.source.and_then(|cause| cause.downcast::<std::io::Error>().ok());
-            let cause = cause.map_or_else(|| std::io::Error::other(chain.clone()), |cause| *cause);
-            of_write(chain.into(), cause, 0)
-        }
-        _ => Error::Archive(failure),
+/// What a failure to unpack means: the disk is full, or the archive is refused.
+fn failed(mut failure: glossa_base::Failure) -> Error {
+    let path = failure.message.trim_start_matches("cannot write ").to_owned();
+    match failure.source.take().map(|cause| cause.downcast::<std::io::Error>()) {
+        Some(Ok(cause)) => match of_write(path.into(), *cause) {
+            Error::Cache(cache::Error::Write { cause, .. }) => Error::Archive(failure.because(cause)),
+            other => other,
+        },
+        Some(Err(cause)) => Error::Archive(failure.because(cause)),
+        None => Error::Archive(failure),
     }
 }
 

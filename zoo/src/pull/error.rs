@@ -113,15 +113,18 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
-    /// The disk is too full.
-    #[error("no room at {path}: {needed} bytes are needed, {} are free", free.map_or_else(|| "too few".to_owned(), |free| free.to_string()), path = path.display())]
+    /// The disk is too full, or the system allows no larger file.
+    #[error("no room at {path}: {} needed, {}", counted(*needed), free.map_or_else(String::new, |free| format!("{free} bytes are free")), path = path.display())]
     NoSpace {
         /// Where.
         path: PathBuf,
-        /// Bytes still to be written.
-        needed: u64,
+        /// Bytes still to be written, where that is known.
+        needed: Option<u64>,
         /// Bytes that the system (statvfs) says are free for us.
         free: Option<u64>,
+        /// What the system said, where it was asked to write.
+        #[source]
+        cause: Option<io::Error>,
     },
     /// The cache may not be written by us.
     #[error("no permission to write {path}", path = path.display())]
@@ -156,6 +159,10 @@ pub enum Error {
     },
 }
 
+fn counted(bytes: Option<u64>) -> String {
+    bytes.map_or_else(|| "more bytes are".to_owned(), |bytes| format!("{bytes} bytes are"))
+}
+
 fn meant(near: &Option<String>) -> String {
     near.as_ref().map(|near| format!("; did you mean {near}?")).unwrap_or_default()
 }
@@ -164,11 +171,11 @@ fn is_full(cause: &io::Error) -> bool {
     matches!(cause.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
 }
 
-/// What a failed write means; `needed` is what was still to be written.
-pub(super) fn of_write(path: PathBuf, cause: io::Error, needed: u64) -> Error {
+/// What a failed write means.
+pub(super) fn of_write(path: PathBuf, cause: io::Error) -> Error {
     if is_full(&cause) {
         let free = space::free_bytes(&path);
-        return Error::NoSpace { path, needed, free };
+        return Error::NoSpace { path, needed: None, free, cause: Some(cause) };
     }
     match cause.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Error::Permission { path, cause },
@@ -179,7 +186,7 @@ pub(super) fn of_write(path: PathBuf, cause: io::Error, needed: u64) -> Error {
 impl From<download::Error> for Error {
     fn from(error: download::Error) -> Self {
         match error {
-            download::Error::Write { path, cause } => of_write(path, cause, 0),
+            download::Error::Write { path, cause } => of_write(path, cause),
             other => Error::Download(other),
         }
     }
@@ -188,7 +195,7 @@ impl From<download::Error> for Error {
 impl From<cache::Error> for Error {
     fn from(error: cache::Error) -> Self {
         match error {
-            cache::Error::Write { path, cause } => of_write(path, cause, 0),
+            cache::Error::Write { path, cause } => of_write(path, cause),
             other => Error::Cache(other),
         }
     }
@@ -198,15 +205,14 @@ impl Error {
     /// The same, where so many bytes were still to be written.
     pub(super) fn needing(self, bytes: u64) -> Self {
         match self {
-            Error::NoSpace { path, free, .. } => Error::NoSpace { path, needed: bytes, free },
+            Error::NoSpace { path, free, cause, .. } => Error::NoSpace { path, needed: Some(bytes), free, cause },
             other => other,
         }
     }
 
     fn kind(&self) -> Kind {
         match self {
-            Error::NoSpace { .. } => Kind::Failed,
-            Error::Permission { .. } | Error::NoPath { .. } => Kind::Data,
+            Error::NoSpace { .. } | Error::Permission { .. } | Error::NoPath { .. } => Kind::Data,
             _ => Kind::Network,
         }
     }
@@ -257,6 +263,11 @@ impl From<Error> for Failure {
             Error::Permission { path, cause } => {
                 let message = format!("no permission to write {}", path.display());
                 Failure::new(kind, message).because(cause).hint(hint)
+            }
+            error @ Error::NoSpace { .. } => {
+                let failure = Failure::new(kind, error.to_string()).hint(hint);
+                let Error::NoSpace { cause: Some(cause), .. } = error else { return failure };
+                failure.because(cause)
             }
             other => Failure::new(kind, other.to_string()).hint(hint),
         }

@@ -144,7 +144,9 @@ impl Fetching<'_> {
         let needed = missing.filter_map(|file| file.bytes).fold(0, u64::saturating_add);
         let path = self.repository.folder();
         match space::free_bytes(&path) {
-            Some(free) if free < needed => Err(Error::NoSpace { path, needed, free: Some(free) }),
+            Some(free) if free < needed => {
+                Err(Error::NoSpace { path, needed: Some(needed), free: Some(free), cause: None })
+            }
             _ => Ok(()),
         }
     }
@@ -171,7 +173,7 @@ impl Fetching<'_> {
     /// A file of which no hash is known becomes a blob under the hash that it has.
     fn unnamed(&self, file: &Planned) -> Result<(FileState, u64), Error> {
         let blobs = self.repository.blobs();
-        fs::create_dir_all(&blobs).map_err(|cause| of_write(blobs.clone(), cause, 0))?;
+        fs::create_dir_all(&blobs).map_err(|cause| of_write(blobs.clone(), cause))?;
         let (fetched, _) = self.aside(file, None, |hash| blobs.join(hash))?;
         let (bytes, blob, sha256) = (fetched.bytes, fetched.sha256.clone(), fetched.sha256);
         Ok((FileState { name: file.name.clone(), bytes, blob, sha256 }, fetched.transferred))
@@ -198,7 +200,7 @@ impl Fetching<'_> {
                     attempt += 1;
                     continue;
                 }
-                Err(cause) => return Err(of_write(place, cause, 0)),
+                Err(cause) => return Err(of_write(place, cause)),
             }
             fetched.transferred = transferred;
             return Ok((fetched, place));

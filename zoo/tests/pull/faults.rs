@@ -162,11 +162,12 @@ fn no_room_and_no_permission_are_told_with_numbers() {
     let body = format!(r#"{{"sha":"{COMMIT}","siblings":[{huge}]}}"#);
     let (place, server) = (Place::new(), Server::new(move |_, _| Reply::ok(body.clone())));
     let found = error(&place.zoo(&server.url("")), "owner/name");
-    let Error::NoSpace { needed, free, .. } = &found else { panic!("{found}") };
-    assert_eq!((*needed, server.requests().len()), (1 << 60, 1));
+    let Error::NoSpace { needed, free, cause: None, .. } = &found else { panic!("{found}") };
+    let needed = needed.unwrap();
+    assert_eq!((needed, server.requests().len()), (1 << 60, 1));
     let text = found.to_string();
     assert!(text.contains(&needed.to_string()) && text.contains(&free.unwrap().to_string()), "{text}");
-    assert_eq!(Failure::from(found).kind, Kind::Failed);
+    assert_eq!(Failure::from(found).kind, Kind::Data);
     // A cache below a file cannot be made; who may not write is told (root may write anything).
     let (place, hub) = (Place::new(), Hub::new(model()));
     std::fs::write(place.cache(), "a file").unwrap();

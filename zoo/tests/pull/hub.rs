@@ -155,3 +155,23 @@ fn removal_takes_only_blobs_that_nothing_shows() {
     assert!(!repository.folder().exists());
     assert!(repository.remove(None).is_err());
 }
+
+#[test]
+fn a_model_is_verified_and_removed_by_its_id() {
+    let (place, hub) = (Place::new(), Hub::new(model()));
+    let zoo = place.with_index(&hub.endpoint(), &index("my/model", "source.hub = \"owner/name\"", ""));
+    let id = |text: &str| ModelId::parse(text).unwrap();
+    let watch = Watch { progress: &Silent, interrupt: &Interrupt::default() };
+    for text in ["owner/name", "glossa:my/model"] {
+        assert!(zoo.verify(&id(text), watch).is_err() && zoo.remove(&id(text)).is_err(), "{text}");
+    }
+    pull(&zoo, "glossa:my/model").unwrap();
+    for text in ["owner/name@0123456789abcdef0123456789abcdef01234567", "glossa:my/model"] {
+        assert_eq!(zoo.verify(&id(text), watch).unwrap().files, 5, "{text}");
+    }
+    let error = zoo.verify(&id("owner/nmae"), watch).unwrap_err();
+    assert!(error.to_string().contains("there is owner/name"), "{error}");
+    assert!(zoo.remove(&id("owner/name@v1.0")).is_err());
+    assert_eq!(zoo.remove(&id("glossa:my/model")).unwrap().revisions, 1);
+    assert_eq!(zoo.cache().list().unwrap().len(), 0);
+}

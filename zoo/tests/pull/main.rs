@@ -11,6 +11,7 @@
 mod server;
 
 mod archives;
+mod breaks;
 mod damage;
 mod faults;
 mod hostile;

@@ -126,6 +126,51 @@ impl Digests {
     }
 }
 
+/// The digests of bytes as they come, so that a file that came in one piece is not read again.
+pub(super) struct Running {
+    sha256: Sha256,
+    other: Option<Other>,
+    bytes: u64,
+}
+
+enum Other {
+    Md5(Md5),
+    Sha1(Sha1),
+}
+
+impl Running {
+    /// Of no bytes yet; `None` where the algorithm needs a size that is not known.
+    pub(super) fn new(published: Option<&Checksum>, bytes: Option<u64>) -> Option<Self> {
+        let other = match published.map(Checksum::algorithm) {
+            Some(Algorithm::Md5) => Some(Other::Md5(Md5::new())),
+            Some(Algorithm::Sha1) => Some(Other::Sha1(Sha1::new())),
+            Some(Algorithm::GitBlob) => Some(Other::Sha1(Sha1::new_with_prefix(format!("blob {}\0", bytes?)))),
+            Some(Algorithm::Sha256) | None => None,
+        };
+        Some(Running { sha256: Sha256::new(), other, bytes: 0 })
+    }
+
+    /// Adds bytes that follow those before.
+    pub(super) fn update(&mut self, bytes: &[u8]) {
+        self.sha256.update(bytes);
+        match &mut self.other {
+            Some(Other::Md5(other)) => other.update(bytes),
+            Some(Other::Sha1(other)) => other.update(bytes),
+            None => {}
+        }
+        self.bytes += bytes.len() as u64;
+    }
+
+    pub(super) fn finish(self) -> Digests {
+        let other = match self.other {
+            Some(Other::Md5(other)) => hex(&other.finalize()),
+            Some(Other::Sha1(other)) => hex(&other.finalize()),
+            None => String::new(),
+        };
+        Digests { bytes: self.bytes, sha256: hex(&self.sha256.finalize()), other }
+    }
+}
+
 fn read<D: Digest>(file: &mut File, mut other: Option<D>, tell: Tell<'_>) -> io::Result<Digests> {
     let (mut sha256, mut bytes) = (Sha256::new(), 0);
     let mut block = vec![0; 1 << 18];
@@ -147,6 +192,23 @@ fn read<D: Digest>(file: &mut File, mut other: Option<D>, tell: Tell<'_>) -> io:
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn digests_of_bytes_as_they_come_are_those_of_the_file() {
+        use std::io::Write;
+        let bytes = [7; 1000];
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&bytes).unwrap();
+        for algorithm in [Algorithm::Md5, Algorithm::Sha1, Algorithm::Sha256, Algorithm::GitBlob] {
+            let checksum = Checksum::new(algorithm, &"0".repeat(algorithm.digits())).unwrap();
+            let whole = Digests::of_file(&mut file, Some(&checksum), &mut |_| Ok(())).unwrap();
+            let mut running = Running::new(Some(&checksum), Some(1000)).unwrap();
+            bytes.chunks(33).for_each(|part| running.update(part));
+            let found = running.finish();
+            assert_eq!((found.bytes, &found.sha256, &found.other), (whole.bytes, &whole.sha256, &whole.other));
+            assert_eq!(Running::new(Some(&checksum), None).is_none(), algorithm == Algorithm::GitBlob);
+        }
+    }
 
     #[test]
     fn checksums_are_read_and_compared() {
