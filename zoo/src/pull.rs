@@ -19,11 +19,11 @@ use serde::Serialize;
 
 pub use error::Error;
 
-use crate::cache::{self, Cache, Pin, Removed, Repository, VerifiedModel};
+use crate::cache::{self, Cache, Pin, Record, Removed, Repository, VerifiedModel};
 use crate::environment;
 use crate::hub::{Hub, Listed, Listing};
 use crate::id::{INDEX, ModelId, OF_INDEX, is_commit};
-use crate::index::{Entry, Index, Source};
+use crate::index::{Entry, FileEntry, Index, Source};
 use crate::shards;
 use fetch::{Fetching, Planned, Trust};
 
@@ -294,7 +294,11 @@ impl Zoo {
         let offline = self.options.download.offline;
         if offline || is_commit(revision) {
             let commit = repository.resolve(revision)?;
-            let found = commit.map(|commit| self.there(id, repository, &commit, offline)).transpose()?.flatten();
+            let known = |commit: &str| of_commit(entry, commit);
+            let there = |commit: String| {
+                self.there(id, repository, &commit, offline, &|record| record.has(known(&record.commit)))
+            };
+            let found = commit.map(there).transpose()?.flatten();
             if let Some(pulled) = found {
                 return Ok(pulled);
             }
@@ -306,7 +310,8 @@ impl Zoo {
         let hub = Hub { endpoint: &self.options.endpoint, token: self.token(), downloader, watch };
         let listing = hub.listing(repository.id(), revision).map_err(|error| self.with_nearest(error))?;
         let planned = self.plan(id, repository, &hub, &listing, entry)?;
-        let fetching = Fetching { zoo: self, id, repository, watch, trust: Trust::Hub };
+        let from = self.options.endpoint.clone();
+        let fetching = Fetching { zoo: self, id, repository, watch, trust: Trust::Hub, from };
         let mut pulled = fetching.snapshot(&listing.commit, &planned)?;
         if !is_commit(revision) {
             repository.set_ref(revision, &listing.commit)?;
@@ -330,9 +335,7 @@ impl Zoo {
         if needed.is_empty() {
             return Err(Error::NoFiles { id: id.to_owned() });
         }
-        // The hashes of an index are those of its revision.
-        let is_same = |entry: &&Entry| matches!(&entry.source, Source::Hub { revision, .. } if revision.as_ref().is_none_or(|found| *found == listing.commit));
-        let known = entry.filter(is_same).map(|entry| entry.files.as_slice()).unwrap_or_default();
+        let known = of_commit(entry, &listing.commit);
         if let Some(missing) = known.iter().find(|file| !names.contains(&file.name.as_str())) {
             let reason = "is in the index and not at the hub".to_owned();
             return Err(Error::Wrong { id: id.to_owned(), file: missing.name.as_str().to_owned(), reason });
@@ -353,9 +356,16 @@ impl Zoo {
         Ok(planned)
     }
 
-    /// The model as it is in the cache, if it is whole. What another tool fetched has no list of files: offline,
-    /// sizes, weights and what their index names must be there.
-    fn there(&self, id: &str, repository: &Repository, commit: &str, guess: bool) -> Result<Option<Pulled>, Error> {
+    /// The model as it is in the cache, if it is whole and is the right one. What another tool fetched has no list
+    /// of files: where `guess` says so, sizes, weights and what their index names must be there.
+    fn there(
+        &self,
+        id: &str,
+        repository: &Repository,
+        commit: &str,
+        guess: bool,
+        is_right: &dyn Fn(&Record) -> bool,
+    ) -> Result<Option<Pulled>, Error> {
         let folder = repository.snapshot(commit);
         // A record that is damaged is written anew.
         let complete = repository.is_complete(commit).unwrap_or(Some(false));
@@ -364,6 +374,9 @@ impl Zoo {
             return Ok(None);
         }
         let record = repository.record(commit)?;
+        if record.as_ref().is_some_and(|record| !is_right(record)) {
+            return Ok(None);
+        }
         let (files, bytes) = record.map_or((0, 0), |record| (record.files.len(), record.bytes()));
         let (id, commit, notes) = (id.to_owned(), Some(commit.to_owned()), Vec::new());
         Ok(Some(Pulled { id, folder, commit, files, bytes, transferred: 0, notes }))
@@ -406,6 +419,15 @@ impl Zoo {
         let near = near.and_then(|near| names.iter().find(|(name, _)| name == near)).map(|(_, shown)| shown.clone());
         Error::Unknown { id, endpoint, near }
     }
+}
+
+/// What an entry states of a commit's files: its hashes are those of its revision.
+fn of_commit<'a>(entry: Option<&'a Entry>, commit: &str) -> &'a [FileEntry] {
+    let is_same = |entry: &&Entry| {
+        let Source::Hub { revision, .. } = &entry.source else { return false };
+        revision.as_ref().is_none_or(|found| found == commit)
+    };
+    entry.filter(is_same).map(|entry| entry.files.as_slice()).unwrap_or_default()
 }
 
 /// A clock that several downloaders may have.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Error;
 use super::repository::write_whole;
 use crate::id::is_commit;
+use crate::index::FileEntry;
 use crate::names;
 
 /// The version of the record's format.
@@ -23,6 +24,8 @@ pub struct Record {
     format: u32,
     /// The id under which it was fetched.
     pub id: String,
+    /// Where it is from: a hub, or a URL without its query.
+    pub from: String,
     /// The commit.
     pub commit: String,
     /// Its files.
@@ -45,8 +48,19 @@ pub struct FileState {
 
 impl Record {
     /// A record of a commit's files.
-    pub(crate) fn new(id: &str, commit: &str, files: Vec<FileState>) -> Self {
-        Record { format: FORMAT, id: id.to_owned(), commit: commit.to_owned(), files }
+    pub(crate) fn new(id: &str, from: &str, commit: &str, files: Vec<FileState>) -> Self {
+        let (id, from, commit) = (id.to_owned(), from.to_owned(), commit.to_owned());
+        Record { format: FORMAT, id, from, commit, files }
+    }
+
+    /// Whether it has all that an index states of a model's files.
+    pub(crate) fn has(&self, known: &[FileEntry]) -> bool {
+        let is_it = |file: &FileState, known: &FileEntry| {
+            file.name == known.name.as_str()
+                && known.bytes.is_none_or(|bytes| bytes == file.bytes)
+                && known.sha256.as_ref().is_none_or(|hash| hash.as_str() == file.sha256)
+        };
+        known.iter().all(|known| self.files.iter().any(|file| is_it(file, known)))
     }
 
     /// Bytes of all files together.

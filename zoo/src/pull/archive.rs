@@ -12,8 +12,9 @@ use tempfile::TempDir;
 
 use super::error::of_write;
 use super::fetch::{Fetched, Fetching, Planned, Trust};
+use super::folder::without_query;
 use super::{Error, Pulled, Zoo};
-use crate::cache::{self, FileState, Pin, Repository};
+use crate::cache::{self, FileState, Pin, Record, Repository};
 use crate::id::ModelId;
 use crate::index::FileEntry;
 use crate::names;
@@ -89,11 +90,15 @@ impl Zoo {
         known: &Known<'_>,
         watch: Watch<'_>,
     ) -> Result<Pulled, Error> {
-        let fetching = Fetching { zoo: self, id, repository, watch, trust: Trust::First };
-        self.once(&fetching, || {
+        let from = without_query(url);
+        let fetching = Fetching { zoo: self, id, repository, watch, trust: Trust::First, from: from.clone() };
+        let is_right = |record: &Record| {
+            record.has(known.files) && known.sha256.as_ref().is_none_or(|hash| hash.starts_with(&record.commit))
+        };
+        self.once(&fetching, &is_right, || {
             let name = ModelId::Url(url.to_owned()).to_string();
             let name = name.rsplit('/').next().unwrap_or_default().to_owned();
-            let pin = url.split(['?', '#']).next().unwrap_or_default().to_owned();
+            let pin = from;
             let planned = Planned {
                 name,
                 url: url.to_owned(),
@@ -123,10 +128,11 @@ impl Zoo {
     pub(super) fn unpack_local(&self, path: &Path, watch: Watch<'_>) -> Result<Pulled, Error> {
         let (id, repository) = (path.display().to_string(), self.of_url(&path.to_string_lossy()));
         let commit: String = sha256_file(path).map_err(Error::Archive)?.chars().take(40).collect();
-        if let Some(pulled) = self.there(&id, &repository, &commit, false)? {
+        if let Some(pulled) = self.there(&id, &repository, &commit, false, &|_| true)? {
             return Ok(pulled);
         }
-        let fetching = Fetching { zoo: self, id: &id, repository: &repository, watch, trust: Trust::First };
+        let from = id.clone();
+        let fetching = Fetching { zoo: self, id: &id, repository: &repository, watch, trust: Trust::First, from };
         let _lock = fetching.lock("glossa-whole", repository.folder());
         let files = unpack(&fetching, path, &Known::default())?;
         let pulled = fetching.finish(&commit, Fetched { files, transferred: 0, pins: Vec::new() })?;

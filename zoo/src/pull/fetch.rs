@@ -76,6 +76,8 @@ pub(super) struct Fetching<'a> {
     pub(super) repository: &'a Repository,
     pub(super) watch: Watch<'a>,
     pub(super) trust: Trust,
+    /// The hub, or a URL without its query.
+    pub(super) from: String,
 }
 
 /// What fetching came to.
@@ -104,7 +106,7 @@ impl Fetching<'_> {
             notes.push(format!("no hash is published of {}; pinned to what came now", names.join(", ")));
         }
         self.zoo.cache.pins().add(pins)?;
-        let record = Record::new(self.id, commit, files);
+        let record = Record::new(self.id, &self.from, commit, files);
         self.repository.set_record(&record)?;
         Ok(Pulled {
             id: self.id.to_owned(),

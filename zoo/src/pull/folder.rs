@@ -8,7 +8,7 @@ use glossa_base::manifest::{self, Manifest};
 
 use super::fetch::{Fetching, Planned, Trust};
 use super::{Error, MAIN, Pulled, Zoo};
-use crate::cache::{FileState, Repository};
+use crate::cache::{FileState, Record, Repository};
 use crate::hub::encoded;
 use crate::id::ModelId;
 use crate::index::FileEntry;
@@ -27,8 +27,8 @@ impl Zoo {
         files: &[FileEntry],
         watch: Watch<'_>,
     ) -> Result<Pulled, Error> {
-        let fetching = Fetching { zoo: self, id, repository, watch, trust: Trust::First };
-        self.once(&fetching, || {
+        let fetching = Fetching { zoo: self, id, repository, watch, trust: Trust::First, from: without_query(url) };
+        self.once(&fetching, &|record| record.has(files), || {
             let planned: Vec<Planned> = files.iter().map(|file| listed(url, file)).collect();
             let fetched = fetching.files(&planned)?;
             let commit = commit_of(&fetched.files);
@@ -44,8 +44,8 @@ impl Zoo {
         url: &str,
         watch: Watch<'_>,
     ) -> Result<Pulled, Error> {
-        let fetching = Fetching { zoo: self, id, repository, watch, trust: Trust::First };
-        self.once(&fetching, || {
+        let fetching = Fetching { zoo: self, id, repository, watch, trust: Trust::First, from: without_query(url) };
+        self.once(&fetching, &|_| true, || {
             let base = if url.ends_with('/') { url.to_owned() } else { format!("{url}/") };
             let address = format!("{base}{}", manifest::FILE_NAME);
             let place = repository.notes().join(manifest::FILE_NAME);
@@ -61,12 +61,13 @@ impl Zoo {
     pub(super) fn once(
         &self,
         fetching: &Fetching<'_>,
+        is_right: &dyn Fn(&Record) -> bool,
         fetch: impl FnOnce() -> Result<Pulled, Error>,
     ) -> Result<Pulled, Error> {
         let (repository, id) = (fetching.repository, fetching.id);
         let there = || -> Result<Option<Pulled>, Error> {
             let Some(commit) = repository.resolve(MAIN)? else { return Ok(None) };
-            self.there(id, repository, &commit, false)
+            self.there(id, repository, &commit, false, &|record| record.from == fetching.from && is_right(record))
         };
         if let Some(pulled) = there()? {
             return Ok(pulled);
@@ -94,6 +95,11 @@ impl Zoo {
         self.cache
             .repository(crate::id::OF_URL, format!("{plain}.{}", super::fetch::short_hash(url)).trim_start_matches('.'))
     }
+}
+
+/// A URL as records and pins have it: its query may hold a signature that changes.
+pub(super) fn without_query(url: &str) -> String {
+    url.split(['?', '#']).next().unwrap_or_default().to_owned()
 }
 
 fn listed(base: &str, file: &FileEntry) -> Planned {

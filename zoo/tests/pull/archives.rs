@@ -178,3 +178,26 @@ fn a_model_folder_on_the_web_comes_with_its_manifest() {
     let error = pull(&place.zoo("http://127.0.0.1:1"), &url).unwrap_err();
     assert!(matches!(error, Error::Mismatch { .. }), "{error}");
 }
+
+#[test]
+fn a_changed_entry_of_the_index_is_fetched_anew() {
+    let (first, second) = (tgz(&FILES), tgz(&FILES[..2]));
+    let (one, two) = (first.clone(), second.clone());
+    let server = Server::new(move |request, _| match request.path.as_str() {
+        "/one.tgz" => Reply::ok(one.clone()),
+        _ => Reply::ok(two.clone()),
+    });
+    let (place, hash) = (Place::new(), |bytes: &[u8]| format!(", sha256 = \"{}\"", sha256_hex(bytes)));
+    for (name, more, files, requests) in [
+        ("one.tgz", String::new(), 3, 1),
+        ("one.tgz", hash(&first), 3, 1),
+        ("two.tgz", String::new(), 2, 2),
+        ("two.tgz", hash(&second), 2, 2),
+        ("one.tgz", hash(&first), 3, 3),
+    ] {
+        let source = format!("source = {{ archive = \"{}\"{more} }}", server.url(&format!("/{name}")));
+        let zoo = place.with_index("http://127.0.0.1:1", &index("eu/m", &source, ""));
+        let pulled = pull(&zoo, "glossa:eu/m").unwrap();
+        assert_eq!((pulled.files, server.requests().len()), (files, requests), "{name} {more}");
+    }
+}

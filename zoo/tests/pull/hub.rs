@@ -123,8 +123,14 @@ fn hashes_of_the_index_decide_before_anything_is_transferred() {
     assert_eq!(hub.storage.requests().len(), 0);
     assert!(!place.tree().iter().any(|path| path.ends_with(&git_hash(b"{}"))), "the wrong file was kept");
     pull(&place.with_index(&hub.endpoint(), &entry("config.json", &right)), "glossa:my/model").unwrap();
-    let error = pull(&place.with_index(&hub.endpoint(), &entry("not.there", &right)), "glossa:my/model");
-    assert!(error.is_ok(), "what is whole in the cache is not looked up");
+    // What is whole in the cache, but not what the index states, is looked up.
+    let before = hub.requests();
+    pull(&place.with_index(&hub.endpoint(), &entry("config.json", &right)), "glossa:my/model").unwrap();
+    assert_eq!(hub.requests(), before);
+    for entry in [entry("not.there", &right), entry("config.json", &wrong)] {
+        let error = pull(&place.with_index(&hub.endpoint(), &entry), "glossa:my/model").unwrap_err();
+        assert!(matches!(error, Error::Wrong { .. } | Error::Mismatch { .. }), "{error}");
+    }
     let place = Place::new();
     let error = pull(&place.with_index(&hub.endpoint(), &entry("not.there", &right)), "glossa:my/model").unwrap_err();
     assert!(matches!(error, Error::Wrong { .. }), "{error}");

@@ -93,3 +93,27 @@ fn an_archive_is_transferred_once_and_right_without_locks_too() {
         assert!(if locks { transfers == 1 } else { transfers >= 1 }, "{locks}: {transfers}");
     }
 }
+
+/// Python's tools hold the same lock, for as long as they bring bytes.
+#[test]
+fn who_holds_the_lock_of_a_blob_is_waited_for() {
+    let (place, hub) = (Place::new(), Hub::new(model()));
+    let hash = sha256_hex(&content(1_000_000));
+    let path = place.cache().join(format!(".locks/models--owner--name/{hash}.lock"));
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let held = std::fs::File::create(&path).unwrap();
+    held.lock().unwrap();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| pull(&place.zoo(&hub.endpoint()), "owner/name").unwrap());
+        std::thread::sleep(Duration::from_millis(700));
+        assert!(!waiting.is_finished());
+        assert_eq!(hub.storage.requests().len(), 0);
+        held.unlock().unwrap();
+        assert_eq!(waiting.join().unwrap().files, 5);
+    });
+    // Where there can be no locks, nothing waits.
+    let place = Place::new();
+    std::fs::create_dir_all(place.cache().join(".locks")).unwrap();
+    std::fs::write(place.cache().join(".locks/models--owner--name"), "no folder").unwrap();
+    assert_eq!(pull(&place.zoo(&hub.endpoint()), "owner/name").unwrap().files, 5);
+}
