@@ -3,8 +3,9 @@
 #![deny(clippy::indexing_slicing)]
 
 use std::path::Path;
+use std::time::Duration;
 
-use glossa_base::download::{Answer, Downloader, Question, Token, Watch};
+use glossa_base::download::{Answer, Downloader, LONGEST_WAIT, Question, Token, Watch};
 use glossa_base::nearest::nearest;
 use serde::Deserialize;
 
@@ -14,6 +15,10 @@ use crate::pull::Error;
 
 /// The most bytes of an answer.
 const ANSWER: u64 = 64 << 20;
+
+/// So often a hub is asked that wants fewer questions, and so long is waited where it does not say how long.
+const ATTEMPTS: u32 = 5;
+const WAIT: Duration = Duration::from_secs(10);
 
 /// A hub, and who asks it.
 pub(crate) struct Hub<'a> {
@@ -90,7 +95,10 @@ impl Hub<'_> {
         if is_commit(revision) && revision != info.sha {
             return Err(wrong(format!("it answers with commit {}, {revision} was asked for", info.sha)));
         }
-        let files = info.siblings.into_iter().map(|sibling| sibling.checked(id)).collect::<Result<_, _>>()?;
+        let files: Vec<Listed> =
+            info.siblings.into_iter().map(|sibling| sibling.checked(id)).collect::<Result<_, _>>()?;
+        // Logs and the like have names that not every system takes; no file of a model has.
+        let files = files.into_iter().filter(|file| names::file(&file.name).is_ok()).collect();
         Ok(Listing { commit: info.sha, files })
     }
 
@@ -121,7 +129,17 @@ impl Hub<'_> {
 
     fn ask(&self, url: &str, query: &[(&str, String)]) -> Result<Answer, Error> {
         let question = Question { url, query, token: self.token, limit: ANSWER };
-        Ok(self.downloader.ask(&question, Path::new("the model"), self.watch)?)
+        let mut attempt = 1;
+        loop {
+            let answer = self.downloader.ask(&question, Path::new("the model"), self.watch)?;
+            if answer.status != 429 || attempt == ATTEMPTS {
+                return Ok(answer);
+            }
+            let wait = answer.number("retry-after").map_or(WAIT, Duration::from_secs).min(LONGEST_WAIT);
+            self.watch.progress.line(&format!("{}: too many questions; again in {} s", self.endpoint, wait.as_secs()));
+            self.downloader.wait(url, wait, self.watch)?;
+            attempt += 1;
+        }
     }
 
     /// What a status means for a model. Hubs say it in a header; else they are asked once more.
@@ -156,7 +174,7 @@ impl Hub<'_> {
 impl Sibling {
     fn checked(self, id: &str) -> Result<Listed, Error> {
         let name = self.rfilename;
-        names::file(&name).map_err(|reason| Error::Hostile {
+        names::inside(&name).map_err(|reason| Error::Hostile {
             id: id.to_owned(),
             name: crate::dtype::shown(&name),
             reason,

@@ -8,6 +8,12 @@ const LONGEST_PART: usize = 255;
 /// Says what is wrong with the name of a file in a model folder, such as `1_Pooling/config.json`: it must stay in
 /// its folder and mean the same file on every system.
 pub(crate) fn file(name: &str) -> Result<(), &'static str> {
+    inside(name)?;
+    name.split('/').try_for_each(portable)
+}
+
+/// Says whether a name leads out of its folder, or hides what it is: nobody writes that by mistake.
+pub(crate) fn inside(name: &str) -> Result<(), &'static str> {
     if name.len() > LONGEST {
         return Err("is longer than 1024 bytes");
     }
@@ -18,16 +24,27 @@ pub(crate) fn file(name: &str) -> Result<(), &'static str> {
     if name.contains('\\') {
         return Err("has a backslash");
     }
-    name.split('/').try_for_each(part)
-}
-
-/// The same for one part of a name, between slashes.
-pub(crate) fn part(part: &str) -> Result<(), &'static str> {
-    match part {
+    if matches!(name.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic()) {
+        return Err("begins with a drive");
+    }
+    name.split('/').try_for_each(|part| match part {
         "" => Err("has an empty part"),
         "." | ".." => Err("leads out of its folder"),
-        _ if part.len() > LONGEST_PART => Err("has a part of more than 255 bytes"),
         _ if part.starts_with(glossa_base::atomic::TEMPORARY) => Err("is a name for files under construction"),
+        _ => Ok(()),
+    })
+}
+
+/// Says what is wrong with one part of a name, between slashes.
+pub(crate) fn part(part: &str) -> Result<(), &'static str> {
+    inside(part)?;
+    if part.contains('/') { Err("has a slash") } else { portable(part) }
+}
+
+/// Says whether some system refuses a part of a name, or takes it for another.
+fn portable(part: &str) -> Result<(), &'static str> {
+    match part {
+        _ if part.len() > LONGEST_PART => Err("has a part of more than 255 bytes"),
         _ if part.ends_with(['.', ' ']) => Err("has a part that ends with a dot or a space"),
         _ if part.contains([':', '*', '?', '"', '<', '>', '|']) => Err("has a character that Windows refuses"),
         _ if is_device(part) => Err("is the name of a device on Windows"),

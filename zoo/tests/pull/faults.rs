@@ -202,3 +202,49 @@ fn a_pinned_file_that_changed_is_refused_with_both_hashes() {
     assert_eq!(zoo.cache().forget_pins(&server.url("/m/")).unwrap(), 1);
     pull(&zoo, "glossa:laser").unwrap();
 }
+
+#[test]
+fn a_hub_that_wants_fewer_questions_is_waited_for() {
+    let files = model();
+    let server = Server::new(move |request, number| match request.path.contains("/api/") {
+        true if number < 3 => Reply::new(429, "").with("Retry-After", "70"),
+        true => Reply::ok(listing(&files[1..3], true)),
+        false => Reply::ok(files.iter().find(|file| request.path.ends_with(&file.name)).unwrap().bytes.clone()),
+    });
+    let (place, clock) = (Place::new(), NoWait::default());
+    let zoo = Zoo::new(place.options(&server.url(""))).unwrap().with_clock(clock.clone());
+    assert_eq!(pull(&zoo, "owner/name").unwrap().files, 2);
+    let waited = clock.0.lock().unwrap().as_secs();
+    assert!((210..=240).contains(&waited), "{waited}");
+    let busy = Server::new(|_, _| Reply::new(429, ""));
+    let found = error(&place.zoo(&busy.url("")), "owner/other");
+    assert!(matches!(found, Error::Status { status: 429, .. }), "{found}");
+    assert_eq!(busy.requests().len(), 5);
+}
+
+#[test]
+fn changed_lists_of_a_hub_never_panic_and_never_leave_the_cache() {
+    let text = listing(&model(), true).into_bytes();
+    for step in 0..200_u64 {
+        let stream = glossa_base::seed::Stream::new(11, glossa_base::seed::Purpose::Sample, 0, step);
+        let mut changed = text.clone();
+        for change in 0..1 + step % 6 {
+            let at = stream.below(2 * change, changed.len());
+            changed[at] = stream.below(2 * change + 1, 256) as u8;
+        }
+        let files = model();
+        let server = Server::new(move |request, _| match request.path.contains("/api/") {
+            true => Reply::ok(changed.clone()),
+            false => files
+                .iter()
+                .find(|file| request.path.ends_with(&file.name))
+                .map_or_else(|| Reply::new(404, ""), |file| Reply::ok(file.bytes.clone())),
+        });
+        let place = Place::new();
+        drop(pull(&place.zoo(&server.url("")), "owner/name"));
+        let beside = std::fs::read_dir(place.folder.path())
+            .unwrap()
+            .filter(|entry| entry.as_ref().is_ok_and(|entry| entry.file_name() != "hub"));
+        assert_eq!(beside.count(), 0);
+    }
+}

@@ -35,6 +35,9 @@ const NAMES: [&str; 30] = [
     ".glossa-left-x",
 ];
 
+/// Those of them that stay in their folder, but not on every system.
+const NOT_PORTABLE: [&str; 7] = ["con", "nul.json", "a/aux", "com1.bin", "x.", "x ", "x?y"];
+
 /// Everything beside the cache, to be compared before and after.
 fn outside(place: &Place) -> Vec<String> {
     let mut found = Vec::new();
@@ -54,7 +57,17 @@ fn names_of_a_hub_are_refused() {
                 Manner { tells_blobs: with_blobs, ..Manner::default() },
             );
             let before = outside(&place);
-            let error = pull(&place.zoo(&hub.endpoint()), "owner/name").unwrap_err();
+            let found = pull(&place.zoo(&hub.endpoint()), "owner/name");
+            if NOT_PORTABLE.contains(&name) {
+                // No file of a model is called so: it stays where it is.
+                assert_eq!(found.unwrap().files, 1, "{name:?}");
+                assert_eq!(
+                    (outside(&place), place.tree().iter().filter(|path| path.contains("->")).count()),
+                    (before, 1)
+                );
+                continue;
+            }
+            let error = found.unwrap_err();
             assert!(matches!(error, Error::Hostile { .. }), "{name:?}: {error}");
             assert!(!error.to_string().contains(['\0', '\n', '\u{1b}', '\u{202e}']), "{error}");
             assert_eq!(outside(&place), before);
