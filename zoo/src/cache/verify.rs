@@ -43,8 +43,8 @@ pub struct Damage {
 }
 
 impl Repository {
-    /// Reads and hashes every file of a snapshot. What is damaged is told, not removed: the next pull of
-    /// [`crate::Zoo::pull`] with `check` set, or [`Repository::drop_damaged`], does that.
+    /// Reads and hashes every file of a snapshot. What is damaged is told, not removed:
+    /// [`Repository::drop_damaged`] does that, and the next pull fetches it again.
     ///
     /// # Errors
     /// A snapshot that cannot be read at all; being stopped.

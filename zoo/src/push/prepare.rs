@@ -154,9 +154,9 @@ fn intended(kind: ModelKind) -> &'static str {
 fn how_to_use(kind: ModelKind, name: &str) -> String {
     match kind {
         ModelKind::Classifier => format!("glossa classify predict --model {name} \"...\""),
-        ModelKind::Encoder => format!("glossa embed --model {name} FILE"),
+        ModelKind::Encoder => format!("glossa embed --model {name} --input FILE --out vectors.npy"),
         ModelKind::MaskedLanguageModel => format!("glossa classify train --backbone {name} --train FILE ..."),
-        ModelKind::LanguageModel => format!("glossa lm finetune --model {name} --texts FILE ..."),
+        ModelKind::LanguageModel => format!("glossa lm finetune --model {name} --texts FILE --out DIR"),
     }
 }
 
