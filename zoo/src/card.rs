@@ -1,12 +1,16 @@
 //! The card of a model folder (`README.md`): a YAML head that the Hugging Face hub reads, and a
 //! page for people. It says what it is told and measures nothing.
 
+mod head;
+
 use glossa_base::{Failure, LanguageCode};
 use serde::{Deserialize, Serialize};
 use thiserror::Error as ErrorDerive;
 
 use crate::layout::{self, ModelKind};
 use crate::yaml;
+
+pub(crate) use head::Head;
 
 /// Why a card cannot be written.
 #[derive(Debug, ErrorDerive, Clone, PartialEq)]
@@ -63,6 +67,21 @@ pub struct Card {
     pub labels: Vec<String>,
     /// A command that uses the model.
     pub how_to_use: Option<String>,
+    /// What it is for.
+    #[serde(default)]
+    pub intended_use: Option<String>,
+    /// What it is not for, and where it fails.
+    #[serde(default)]
+    pub limits: Option<String>,
+    /// Commands that make it again.
+    #[serde(default)]
+    pub reproduce: Option<String>,
+    /// What it was made from: names and SHA-256.
+    #[serde(default)]
+    pub inputs: Vec<(String, String)>,
+    /// Signatures of its scores.
+    #[serde(default)]
+    pub signatures: Vec<String>,
 }
 
 impl Card {
@@ -80,6 +99,11 @@ impl Card {
             base_model: None,
             labels: Vec::new(),
             how_to_use: None,
+            intended_use: None,
+            limits: None,
+            reproduce: None,
+            inputs: Vec::new(),
+            signatures: Vec::new(),
         }
     }
 
@@ -148,27 +172,41 @@ impl Card {
 
     fn body(&self) -> String {
         let mut body = format!("# {}\n\n{}\n", inline(&self.name), self.introduction());
-        if let Some(corpus) = &self.corpus {
-            body.push_str(&format!("\n## Data\n\n{}\n", inline(corpus)));
-        }
-        if !self.labels.is_empty() {
-            let labels: Vec<String> = self.labels.iter().map(|label| format!("- {}\n", inline(label))).collect();
-            body.push_str(&format!("\n## Labels\n\n{}", labels.concat()));
-        }
-        if !self.metrics.is_empty() {
-            body.push_str("\n## Scores\n\n| metric | value | data |\n|---|---|---|\n");
-            for row in &self.metrics {
-                let (name, data) = (inline(&row.name), inline(&row.dataset));
-                body.push_str(&format!("| {name} | {:.4} | {data} |\n", row.value));
-            }
-        }
-        if let Some(command) = &self.how_to_use {
-            let fence = fence(command);
-            body.push_str(&format!("\n## Use\n\n{fence}sh\n{}\n{fence}\n", command.trim_end()));
-        }
+        body.push_str(&section("Intended use", self.intended_use.as_deref().map(inline)));
+        body.push_str(&section("Limits", self.limits.as_deref().map(inline)));
+        body.push_str(&section("Data", self.data()));
+        body.push_str(&section("Labels", items(&self.labels, inline)));
+        body.push_str(&section("Scores", self.scores()));
+        body.push_str(&section("Use", self.how_to_use.as_deref().map(fenced)));
+        body.push_str(&section("How to reproduce", self.reproduce.as_deref().map(fenced)));
+        // A card that is not published yet may have none; the head says it in any case.
+        let publishes = self.intended_use.is_some() || self.limits.is_some() || self.reproduce.is_some();
+        let license = self.license.as_ref().filter(|_| publishes).map(|license| code(&license.to_lowercase()));
+        body.push_str(&section("Licence", license));
         let (recipe, manifest) = (layout::RECIPE, layout::MANIFEST);
         body.push_str(&format!("\nThe recipe is in `{recipe}`, the hashes of all files in `{manifest}`.\n"));
         body
+    }
+
+    fn data(&self) -> Option<String> {
+        let mut text = self.corpus.as_deref().map(inline).unwrap_or_default();
+        if !self.inputs.is_empty() {
+            let rows = self.inputs.iter().map(|(name, hash)| format!("\n| {} | {} |", inline(name), code(hash)));
+            let space = if text.is_empty() { "" } else { "\n\n" };
+            text.push_str(&format!("{space}| made from | sha256 |\n|---|---|{}", rows.collect::<String>()));
+        }
+        Some(text).filter(|text| !text.is_empty())
+    }
+
+    fn scores(&self) -> Option<String> {
+        if self.metrics.is_empty() {
+            return None;
+        }
+        let row =
+            |row: &MetricRow| format!("\n| {} | {:.4} | {} |", inline(&row.name), row.value, inline(&row.dataset));
+        let rows: String = self.metrics.iter().map(row).collect();
+        let signatures = items(&self.signatures, code).map(|list| format!("\n\nSignatures:\n\n{list}"));
+        Some(format!("| metric | value | data |\n|---|---|---|{rows}{}", signatures.unwrap_or_default()))
     }
 
     fn introduction(&self) -> String {
@@ -207,6 +245,27 @@ fn inline(text: &str) -> String {
         }
     }
     line.trim().to_owned()
+}
+
+fn section(title: &str, text: Option<String>) -> String {
+    text.map(|text| format!("\n## {title}\n\n{text}\n")).unwrap_or_default()
+}
+
+fn items(texts: &[String], shown: fn(&str) -> String) -> Option<String> {
+    let lines: Vec<String> = texts.iter().map(|text| format!("- {}", shown(text))).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+/// A text as it is, on one line.
+fn code(text: &str) -> String {
+    let line: String =
+        text.chars().map(|letter| if letter.is_control() || letter == '`' { ' ' } else { letter }).collect();
+    format!("`{line}`")
+}
+
+fn fenced(command: &str) -> String {
+    let fence = fence(command);
+    format!("{fence}sh\n{}\n{fence}", command.trim_end())
 }
 
 /// A fence longer than any run of backticks in the text.

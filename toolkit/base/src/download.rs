@@ -2,7 +2,8 @@
 //! processes; and small answers of the web's interfaces. The only part of the library that makes connections.
 //!
 //! The file appears at its path whole or not at all, so any folder of such files is a cache: a file that
-//! is there and has the published checksum is not fetched again. It reads no environment: proxies come
+//! is there and has the published checksum is not fetched again. What is published by others' interfaces is sent
+//! here too ([`Sending`]). It reads no environment: proxies come
 //! from the caller. It unpacks nothing and knows no format.
 
 mod checksum;
@@ -11,6 +12,7 @@ mod lock;
 mod part;
 mod question;
 mod retry;
+mod sending;
 mod token;
 mod transport;
 
@@ -24,11 +26,12 @@ pub use checksum::{Algorithm, Checksum};
 pub use error::Error;
 pub use question::{Answer, Question};
 pub use retry::{Clock, LONGEST_WAIT, SystemClock};
+pub use sending::{Content, Sending};
 pub use token::Token;
 
 use crate::atomic::parent;
 use crate::{Interrupt, Progress};
-use checksum::Digests;
+use checksum::{Digests, Running};
 use lock::Lock;
 use part::{Finished, Names, Origin, Part};
 use transport::{Again, Range, Reply, Transport, Trouble};
@@ -237,7 +240,10 @@ impl Downloader {
                 job.transfer(part, transferred).map_err(|trouble| (trouble, *transferred - before))
             })?;
             job.watch.progress.finish(&format!("{} bytes", part.length()));
-            let digests = digests(part.file(), job.wanted, &job.name, job.watch)?;
+            let digests = match part.digests() {
+                Some(digests) => digests,
+                None => digests(part.file(), job.wanted, &job.name, job.watch)?,
+            };
             match job.wanted.check(&transport::shown(job.url), &digests) {
                 Ok(()) => return Ok(digests),
                 Err(error) if part.continued => {
@@ -375,7 +381,9 @@ impl Job<'_> {
         let origin =
             Origin { url: self.url.to_string(), etag: text(header::ETAG), modified: text(header::LAST_MODIFIED) };
         if reply.status == 200 {
-            return Ok(part.restart(Some(origin))?);
+            part.restart(Some(origin))?;
+            part.digest(Running::new(self.wanted.checksum.as_ref(), self.wanted.bytes));
+            return Ok(());
         }
         let Some(range) = range else {
             let reason = "a part is sent though the whole was asked for".to_owned();

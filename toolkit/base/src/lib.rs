@@ -12,6 +12,7 @@ pub mod manifest;
 pub mod nearest;
 pub mod progress;
 pub mod seed;
+pub mod space;
 pub mod unpack;
 
 pub use failure::{Failure, Kind};

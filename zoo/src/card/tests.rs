@@ -115,3 +115,38 @@ fn a_score_that_is_no_number_is_refused() {
     card.metrics[0].value = f64::NAN;
     assert!(matches!(card.to_markdown(), Err(Error::NotFinite { name, .. }) if name == "accuracy"));
 }
+
+#[test]
+fn a_head_is_read_again() {
+    let card = full();
+    let head = head::Head::read(&card.to_markdown().unwrap());
+    assert_eq!((head.language.as_deref(), head.license.as_deref()), (Some("no"), Some("cc-by-sa-4.0")));
+    assert_eq!((head.base_model, head.kind), (card.base_model, Some(ModelKind::Classifier)));
+    assert_eq!((head.metrics, head.architecture.as_deref()), (card.metrics, Some("qrnn")));
+    for page in ["", "# x", "---\nx", "---\n- :\n  - type:\n---\n", "---\nlicense: [a, b]\n---\n"] {
+        assert_eq!(head::Head::read(page), head::Head::default(), "{page}");
+    }
+}
+
+#[test]
+fn what_a_publication_adds_is_on_the_page() {
+    let card = Card {
+        intended_use: Some("Labels of news".to_owned()),
+        limits: Some("Not for <law>".to_owned()),
+        reproduce: Some("glossa pipeline run eu".to_owned()),
+        inputs: vec![("corpus|x".to_owned(), "12ab".to_owned())],
+        signatures: vec!["accuracy|task:a|seed:0".to_owned()],
+        ..full()
+    };
+    let page = card.to_markdown().unwrap();
+    for expected in [
+        "## Licence\n\n`cc-by-sa-4.0`\n",
+        "## Intended use\n\nLabels of news\n",
+        "## Limits\n\nNot for \\<law>\n",
+        "## How to reproduce\n\n```sh\nglossa pipeline run eu\n```\n",
+        "| corpus\\|x | `12ab` |\n",
+        "- `accuracy|task:a|seed:0`\n",
+    ] {
+        assert!(page.contains(expected), "{expected} is not in\n{page}");
+    }
+}

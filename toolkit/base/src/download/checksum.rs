@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
+use std::path::Path;
 
 use md5::Md5;
 use sha1::Sha1;
@@ -26,6 +27,8 @@ pub enum Algorithm {
     Sha1,
     /// SHA-256.
     Sha256,
+    /// What git names a file by: SHA-1 of `blob`, the size and the bytes. Hubs that stand on git publish it.
+    GitBlob,
 }
 
 impl Algorithm {
@@ -35,13 +38,14 @@ impl Algorithm {
             Algorithm::Md5 => "md5",
             Algorithm::Sha1 => "sha1",
             Algorithm::Sha256 => "sha256",
+            Algorithm::GitBlob => "git-sha1",
         }
     }
 
     fn digits(self) -> usize {
         match self {
             Algorithm::Md5 => 32,
-            Algorithm::Sha1 => 40,
+            Algorithm::Sha1 | Algorithm::GitBlob => 40,
             Algorithm::Sha256 => 64,
         }
     }
@@ -68,6 +72,15 @@ impl Checksum {
     /// The checksum in lower-case hexadecimal.
     pub fn hexadecimal(&self) -> &str {
         &self.hexadecimal
+    }
+
+    /// The same checksum of a file on the disk, read as a whole.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn of_file(&self, path: &Path) -> io::Result<String> {
+        let digests = Digests::of_file(&mut File::open(path)?, Some(self), &mut |_| Ok(()))?;
+        Ok(digests.of(self.algorithm).to_owned())
     }
 
     /// Fails where the digests of a file are not these.
@@ -100,12 +113,61 @@ impl Digests {
         match published.map(Checksum::algorithm) {
             Some(Algorithm::Md5) => read(file, Some(Md5::new()), tell),
             Some(Algorithm::Sha1) => read(file, Some(Sha1::new()), tell),
+            Some(Algorithm::GitBlob) => {
+                let length = file.metadata()?.len();
+                read(file, Some(Sha1::new_with_prefix(format!("blob {length}\0"))), tell)
+            }
             Some(Algorithm::Sha256) | None => read(file, None::<Md5>, tell),
         }
     }
 
     fn of(&self, algorithm: Algorithm) -> &str {
         if algorithm == Algorithm::Sha256 { &self.sha256 } else { &self.other }
+    }
+}
+
+/// The digests of bytes as they come, so that a file that came in one piece is not read again.
+pub(super) struct Running {
+    sha256: Sha256,
+    other: Option<Other>,
+    bytes: u64,
+}
+
+enum Other {
+    Md5(Md5),
+    Sha1(Sha1),
+}
+
+impl Running {
+    /// Of no bytes yet; `None` where the algorithm needs a size that is not known.
+    pub(super) fn new(published: Option<&Checksum>, bytes: Option<u64>) -> Option<Self> {
+        let other = match published.map(Checksum::algorithm) {
+            Some(Algorithm::Md5) => Some(Other::Md5(Md5::new())),
+            Some(Algorithm::Sha1) => Some(Other::Sha1(Sha1::new())),
+            Some(Algorithm::GitBlob) => Some(Other::Sha1(Sha1::new_with_prefix(format!("blob {}\0", bytes?)))),
+            Some(Algorithm::Sha256) | None => None,
+        };
+        Some(Running { sha256: Sha256::new(), other, bytes: 0 })
+    }
+
+    /// Adds bytes that follow those before.
+    pub(super) fn update(&mut self, bytes: &[u8]) {
+        self.sha256.update(bytes);
+        match &mut self.other {
+            Some(Other::Md5(other)) => other.update(bytes),
+            Some(Other::Sha1(other)) => other.update(bytes),
+            None => {}
+        }
+        self.bytes += bytes.len() as u64;
+    }
+
+    pub(super) fn finish(self) -> Digests {
+        let other = match self.other {
+            Some(Other::Md5(other)) => hex(&other.finalize()),
+            Some(Other::Sha1(other)) => hex(&other.finalize()),
+            None => String::new(),
+        };
+        Digests { bytes: self.bytes, sha256: hex(&self.sha256.finalize()), other }
     }
 }
 
@@ -132,12 +194,30 @@ mod tests {
     use super::*;
 
     #[test]
+    fn digests_of_bytes_as_they_come_are_those_of_the_file() {
+        use std::io::Write;
+        let bytes = [7; 1000];
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&bytes).unwrap();
+        for algorithm in [Algorithm::Md5, Algorithm::Sha1, Algorithm::Sha256, Algorithm::GitBlob] {
+            let checksum = Checksum::new(algorithm, &"0".repeat(algorithm.digits())).unwrap();
+            let whole = Digests::of_file(&mut file, Some(&checksum), &mut |_| Ok(())).unwrap();
+            let mut running = Running::new(Some(&checksum), Some(1000)).unwrap();
+            bytes.chunks(33).for_each(|part| running.update(part));
+            let found = running.finish();
+            assert_eq!((found.bytes, &found.sha256, &found.other), (whole.bytes, &whole.sha256, &whole.other));
+            assert_eq!(Running::new(Some(&checksum), None).is_none(), algorithm == Algorithm::GitBlob);
+        }
+    }
+
+    #[test]
     fn checksums_are_read_and_compared() {
         let mut file = tempfile::tempfile().unwrap();
         for (algorithm, text) in [
             (Algorithm::Md5, "D41D8CD98F00B204E9800998ECF8427E"),
             (Algorithm::Sha1, "da39a3ee5e6b4b0d3255bfef95601890afd80709"),
             (Algorithm::Sha256, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+            (Algorithm::GitBlob, "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"),
         ] {
             let checksum = Checksum::new(algorithm, text).unwrap();
             let digests = Digests::of_file(&mut file, Some(&checksum), &mut |_| Ok(())).unwrap();

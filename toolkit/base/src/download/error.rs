@@ -184,6 +184,15 @@ pub enum Error {
         #[source]
         cause: io::Error,
     },
+    /// A file that is to be sent could not be read.
+    #[error("cannot read {path}", path = path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        cause: io::Error,
+    },
     /// A signal asked to stop.
     #[error("stopped by a signal while fetching {url}")]
     Stopped {
@@ -231,6 +240,7 @@ impl Error {
             }
             Error::TooLarge { .. } => "nothing of it was kept; check that the address is the right one",
             Error::Write { .. } => "check the permissions of the folder and the free space of its disk",
+            Error::Read { .. } => "check the path and its permissions",
             Error::Stopped { .. } => "run the same command again, it goes on where it stopped",
         }
     }
@@ -249,6 +259,7 @@ impl From<Error> for Failure {
         let hint = error.hint();
         match error {
             Error::Write { path, cause } => Failure::io("write", &path, cause).hint(hint),
+            Error::Read { path, cause } => Failure::io("read", &path, cause).hint(hint),
             other => Failure::new(other.kind(), other.to_string()).hint(hint),
         }
     }

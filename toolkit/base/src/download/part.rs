@@ -17,6 +17,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use super::Error;
+use super::checksum::{Digests, Running};
 use super::retry::{Clock, wait};
 use crate::atomic::{TEMPORARY, parent, sync_folder};
 use crate::{Interrupt, atomic};
@@ -111,6 +112,8 @@ pub(super) struct Part {
     file: File,
     length: u64,
     origin: Option<Origin>,
+    /// Digests of all its bytes so far, where they came through this process from the first one on.
+    running: Option<Running>,
     /// Whether bytes of more than one answer are in it.
     pub(super) continued: bool,
 }
@@ -137,7 +140,7 @@ impl Part {
         let length = file.seek(SeekFrom::End(0)).map_err(failed)?;
         let origin = fs::read(room.join("part").join(ORIGIN)).ok();
         let origin = origin.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        Ok(Part { names, room, file, length, origin, continued: length > 0 })
+        Ok(Part { names, room, file, length, origin, running: None, continued: length > 0 })
     }
 
     /// Bytes so far.
@@ -155,6 +158,7 @@ impl Part {
         let emptied = self.file.set_len(0).and_then(|()| self.file.rewind());
         emptied.map_err(|cause| self.failed(cause))?;
         (self.length, self.continued) = (0, false);
+        self.running = None;
         if origin != self.origin {
             let bytes = origin.as_ref().and_then(|origin| serde_json::to_vec(origin).ok());
             // Only the use of these bytes by a later run depends on it.
@@ -169,7 +173,18 @@ impl Part {
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.file.write_all(bytes).map_err(|cause| self.failed(cause))?;
         self.length += bytes.len() as u64;
+        self.running.iter_mut().for_each(|running| running.update(bytes));
         Ok(())
+    }
+
+    /// Digests the bytes as they come, from now on: for a part that holds none.
+    pub(super) fn digest(&mut self, running: Option<Running>) {
+        self.running = running.filter(|_| self.length == 0);
+    }
+
+    /// The digests of all its bytes, where they are known without reading them.
+    pub(super) fn digests(&mut self) -> Option<Digests> {
+        self.running.take().map(Running::finish).filter(|digests| digests.bytes == self.length)
     }
 
     /// The bytes, to be read from the beginning.

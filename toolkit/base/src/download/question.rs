@@ -82,6 +82,23 @@ impl Downloader {
         })
     }
 
+    /// The status and headers of what a URL would give, without its bytes. A redirect to another host comes back
+    /// as it is: hubs describe in its headers what is there. What comes of the answer is kept at `place`.
+    ///
+    /// # Errors
+    /// What stands in the way of any answer.
+    pub fn head(&self, address: &str, token: Option<&Token>, place: &Path, watch: Watch<'_>) -> Result<Answer, Error> {
+        let url = transport::parse(address)?;
+        let transport = self.online(&url, place)?;
+        self.persist(&url, watch, || {
+            let attempt = || match transport.head(&url, token, watch.interrupt)? {
+                reply if matches!(reply.status, 408 | 425 | 429 | 500..=599) => Err(reply.busy()),
+                reply => Ok(Answer { status: reply.status, body: Vec::new(), headers: reply.headers().clone() }),
+            };
+            attempt().map_err(|trouble| (trouble, 0))
+        })
+    }
+
     /// The time by the clock of this downloader.
     pub fn now(&self) -> SystemTime {
         self.clock.now()
@@ -97,7 +114,7 @@ impl Downloader {
     }
 }
 
-fn answer(url: &Url, reply: &mut Reply, limit: u64, watch: Watch<'_>) -> Result<Answer, Trouble> {
+pub(super) fn answer(url: &Url, reply: &mut Reply, limit: u64, watch: Watch<'_>) -> Result<Answer, Trouble> {
     match reply.status {
         408 | 425 | 500..=599 => return Err(reply.busy()),
         _ => reply.check_encoding()?,

@@ -1,16 +1,18 @@
-//! One GET: redirects followed one by one, the answer's head, the body in blocks. Attempts, files and
+//! One request: redirects of a GET followed one by one, the answer's head, the body in blocks. Attempts, files and
 //! checksums are not its business.
 //!
 //! Each connection is read in a thread of its own, so that a signal or a stall is noticed while the
 //! network is silent; a thread that is given up ends by its own time-out.
 
 use std::io::{ErrorKind, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use reqwest::blocking::{Client, RequestBuilder};
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{NoProxy, Proxy, Url, redirect};
+use reqwest::{Method, NoProxy, Proxy, Url, redirect};
 
 use super::{Error, Proxies, Settings, Token, cut};
 use crate::{Interrupt, TOOL_VERSION};
@@ -19,6 +21,8 @@ use crate::{Interrupt, TOOL_VERSION};
 const REDIRECTS: usize = 10;
 /// Bytes of a block.
 const BLOCK: usize = 1 << 17;
+/// A body is not sent for longer, by a thread that was given up either.
+const LONGEST_SENDING: Duration = Duration::from_secs(24 * 3600);
 /// Between two looks at the interrupt.
 const SLICE: Duration = Duration::from_millis(50);
 
@@ -144,18 +148,76 @@ impl Transport {
                 request = request.header(header::IF_RANGE, validator);
             }
         }
+        self.exchange(request, &hop.url, None, interrupt)
+    }
+
+    /// The head of what a URL would give. Redirects are followed on the same host; one that leads elsewhere is
+    /// itself the answer, since its headers describe what is there.
+    pub(super) fn head(&self, url: &Url, token: Option<&Token>, interrupt: &Interrupt) -> Result<Reply, Trouble> {
+        let mut hop = Hop { url: url.clone(), token };
+        for _ in 0..=REDIRECTS {
+            let mut request = self.client.head(hop.url.clone()).header(header::ACCEPT_ENCODING, "identity");
+            if let Some(token) = hop.token {
+                request = request.bearer_auth(token.text());
+            }
+            let reply = self.exchange(request, &hop.url, None, interrupt)?;
+            if !matches!(reply.status, 301 | 302 | 303 | 307 | 308) {
+                return Ok(reply);
+            }
+            let next = hop.follow(reply.header(header::LOCATION))?;
+            if next.url.origin() != hop.url.origin() {
+                return Ok(reply);
+            }
+            hop = next;
+        }
+        Err(Error::TooManyRedirects { url: shown(url), limit: REDIRECTS }.into())
+    }
+
+    /// Sends a body; redirects are not followed.
+    pub(super) fn send_body(
+        &self,
+        (method, url): (Method, &Url),
+        kind: &str,
+        token: Option<&Token>,
+        (content, moved): (reqwest::blocking::Body, Arc<AtomicU64>),
+        interrupt: &Interrupt,
+    ) -> Result<Reply, Trouble> {
+        let mut request = self.client.request(method, url.clone()).header(header::ACCEPT_ENCODING, "identity");
+        if !kind.is_empty() {
+            request = request.header(header::CONTENT_TYPE, kind).header(header::ACCEPT, accepted(kind));
+        }
+        if let Some(token) = token {
+            request = request.bearer_auth(token.text());
+        }
+        // The time-out counts from the beginning of the body; what stalls is noticed by `moved`.
+        self.exchange(request.body(content).timeout(LONGEST_SENDING), url, Some(moved), interrupt)
+    }
+
+    /// One request and the head of its answer, in a thread of its own.
+    fn exchange(
+        &self,
+        request: RequestBuilder,
+        url: &Url,
+        moved: Option<Arc<AtomicU64>>,
+        interrupt: &Interrupt,
+    ) -> Result<Reply, Trouble> {
         let (sender, receiver) = sync_channel(4);
         std::thread::Builder::new()
             .name("glossa-download".to_owned())
             .spawn(move || converse(request, &sender))
             .map_err(|cause| Error::Setup { reason: cause.to_string() })?;
-        let mut body = Body { receiver, stall: self.stall, url: shown(&hop.url) };
+        let mut body = Body { receiver, stall: self.stall, url: shown(url), moved };
         match body.message(interrupt)? {
             Message::Head(status, headers) => Ok(Reply { status, headers, body }),
             Message::Failed(reason) => Err(Trouble::again(reason)),
             Message::Bytes(_) | Message::End => Err(Trouble::again("no answer")),
         }
     }
+}
+
+/// What answers may be, to what is sent: storage of large files speaks a JSON of its own.
+fn accepted(kind: &str) -> &str {
+    if kind.starts_with("application/vnd.") { kind } else { "application/json" }
 }
 
 /// One step on the way to the file.
@@ -261,12 +323,19 @@ struct Body {
     receiver: Receiver<Message>,
     stall: Duration,
     url: String,
+    /// Bytes that were sent so far, where some are.
+    moved: Option<Arc<AtomicU64>>,
 }
 
 impl Body {
     fn message(&mut self, interrupt: &Interrupt) -> Result<Message, Trouble> {
-        let since = Instant::now();
+        let mut since = Instant::now();
+        let mut before = 0;
         loop {
+            let moved = self.moved.as_ref().map_or(0, |moved| moved.load(Ordering::Relaxed));
+            if moved != before {
+                (before, since) = (moved, Instant::now());
+            }
             if interrupt.requested() {
                 return Err(Error::Stopped { url: self.url.clone() }.into());
             }

@@ -8,6 +8,7 @@ mod server;
 mod faults;
 mod parts;
 mod questions;
+mod sendings;
 mod shared;
 
 use std::path::{Path, PathBuf};

@@ -10,8 +10,12 @@ use std::time::Duration;
 /// What a client asked.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
+    /// Such as `GET`.
+    pub(crate) method: String,
     /// Such as `/file`.
     pub(crate) path: String,
+    /// What was sent, where its length was announced.
+    pub(crate) body: Vec<u8>,
     /// Names in lower case.
     pub(crate) headers: Vec<(String, String)>,
 }
@@ -86,7 +90,7 @@ impl Reply {
         Reply { stall: Some((bytes, duration)), ..self }
     }
 
-    fn write(&self, stream: &mut TcpStream) -> std::io::Result<()> {
+    fn write(&self, stream: &mut TcpStream, head_only: bool) -> std::io::Result<()> {
         let mut head = format!("HTTP/1.1 {} Status\r\nConnection: close\r\n", self.status);
         for (name, value) in &self.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
@@ -97,7 +101,7 @@ impl Reply {
         stream.write_all(head.as_bytes())?;
         stream.write_all(b"\r\n")?;
         let pause = self.stall.map_or(usize::MAX, |(bytes, _)| bytes);
-        let end = self.cut.unwrap_or(usize::MAX).min(self.body.len());
+        let end = if head_only { 0 } else { self.cut.unwrap_or(usize::MAX).min(self.body.len()) };
         stream.write_all(&self.body[..end.min(pause)])?;
         stream.flush()?;
         if let Some((_, duration)) = self.stall {
@@ -154,23 +158,33 @@ fn serve(mut stream: TcpStream, answer: &(dyn Fn(&Request, usize) -> Reply + Syn
             _ => return,
         }
     }
-    let request = parse(&String::from_utf8_lossy(&text));
+    let mut request = parse(&String::from_utf8_lossy(&text));
+    let length = request.header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
+    if length > 0 {
+        request.body = vec![0; length];
+        if stream.read_exact(&mut byte).and_then(|()| stream.read_exact(&mut request.body)).is_err() {
+            return;
+        }
+    }
     let before = {
         let mut log = log.lock().unwrap();
         log.push(request.clone());
         log.len() - 1
     };
     let reply = answer(&request, before);
-    if !reply.reset {
+    if !reply.reset && length == 0 {
         let _ = stream.read(&mut byte);
     }
     // The client may be gone.
-    let _ = reply.write(&mut stream);
+    let _ = reply.write(&mut stream, request.method == "HEAD");
 }
 
 fn parse(text: &str) -> Request {
     let mut lines = text.lines();
-    let path = lines.next().and_then(|line| line.split(' ').nth(1)).unwrap_or_default().to_owned();
+    let first: Vec<&str> = lines.next().unwrap_or_default().split(' ').collect();
+    let word = |index: usize| first.get(index).map(|word| (*word).to_owned()).unwrap_or_default();
+    let (method, path) = (word(0), word(1));
     let headers = lines.filter_map(|line| line.split_once(": "));
-    Request { path, headers: headers.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect() }
+    let headers = headers.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
+    Request { method, path, body: Vec::new(), headers }
 }
