@@ -3,6 +3,7 @@
 mod bootstrap;
 mod corpus;
 mod embed;
+mod eval;
 mod language;
 mod pipeline;
 mod zoo;
@@ -22,6 +23,10 @@ pub(crate) use corpus::{
 };
 
 pub(crate) use embed::{Embed, PoolingName};
+pub(crate) use eval::{
+    EvalCheck, EvalCommand, EvalCompare, EvalFetch, EvalList, EvalPage, EvalRun, EvalScore, EvalSubmit, TableFormat,
+    TaskArguments,
+};
 pub(crate) use language::{LanguageCheck, LanguageCommand, LanguageList, LanguageNew, LanguageShow};
 pub(crate) use pipeline::{
     Engine, PipelineCommand, PipelinePlan, PipelineRun, PipelineStatus, PipelineSubmit, Targets,
@@ -91,7 +96,7 @@ pub(crate) enum Command {
     Teacher(TeacherCommand),
     /// Sentence vectors from any encoder.
     Embed(Embed),
-    /// Score predictions.
+    /// Benchmarks: tasks, scores, comparisons, submissions, the leaderboard.
     #[command(subcommand)]
     Eval(EvalCommand),
     /// Models of others: import, export, verify.
@@ -538,29 +543,4 @@ pub(crate) struct RecipeDraw {
     pub(crate) out: PathBuf,
     #[command(flatten)]
     pub(crate) recipe: RecipeArguments,
-}
-
-#[derive(Subcommand)]
-pub(crate) enum EvalCommand {
-    /// Accuracy, precision, recall, F1 and the confusion matrix of any system's predictions.
-    Score(EvalScore),
-}
-
-#[derive(Args)]
-pub(crate) struct EvalScore {
-    /// Predictions: .jsonl, .csv or .tsv with `label` and, unless --gold is given, `gold`.
-    #[arg(value_name = "FILE")]
-    pub(crate) predictions: PathBuf,
-    /// The gold labels, in the same order.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) gold: Option<PathBuf>,
-    /// Column of the label in the gold file.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) label_column: Option<String>,
-    /// Name of the task, for the signature.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) task: Option<String>,
-    /// Name of the split, for the signature.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) split: Option<String>,
 }

@@ -8,12 +8,11 @@ mod systems;
 use std::path::{Path, PathBuf};
 
 use glossa_base::{Failure, Kind, Outcome, Progress};
-use glossa_eval::task::{Answer, Chosen, Example, Sizes, TaskReport};
-use glossa_eval::{Prediction, Provenance, ReportOptions, predictions};
+use glossa_eval::task::{Answer, Chosen, Sizes};
+use glossa_eval::{Provenance, ReportOptions, predictions};
 use glossa_nn::{DeviceChoice, Problem};
 use glossa_recipes::Recipe;
 use glossa_recipes::baseline::BaselineOptions;
-use serde::Serialize;
 
 use crate::Supervision;
 use crate::classifier::Units;
@@ -63,6 +62,8 @@ pub struct Evaluation<'a> {
     pub split: &'a str,
     /// Where everything appears; what is there and fits is kept.
     pub out: &'a Path,
+    /// Where the leaderboard's entry goes.
+    pub results: &'a Path,
     /// The first seed.
     pub seed: u64,
     /// Where to compute.
@@ -73,15 +74,6 @@ pub struct Evaluation<'a> {
     pub supervision: &'a Supervision,
 }
 
-/// The scores of one seed.
-#[derive(Debug, Clone, Serialize)]
-pub struct SeedScores {
-    /// The seed.
-    pub seed: u64,
-    /// Its official scores.
-    pub report: TaskReport,
-}
-
 /// Trains and scores a system on a task.
 ///
 /// # Errors
@@ -90,36 +82,31 @@ pub struct SeedScores {
 pub fn run(evaluation: Evaluation<'_>) -> Outcome<EvaluationOutcome> {
     let started = std::time::Instant::now();
     let chosen = evaluation.task;
-    std::fs::create_dir_all(evaluation.out).map_err(|cause| Failure::io("make", evaluation.out, cause))?;
+    for folder in [evaluation.out, evaluation.results] {
+        std::fs::create_dir_all(folder).map_err(|cause| Failure::io("make", folder, cause))?;
+    }
     if chosen.task.answer == Answer::LanguageModel {
         return systems::perplexities(evaluation);
     }
     let files = Files::write(evaluation)?;
-    let mut seeds = Vec::new();
-    let mut all = Vec::new();
+    let mut runs = Vec::new();
     for seed in evaluation.seed..evaluation.seed + evaluation.seeds {
         let rows = systems::answer(evaluation, &files, seed)?;
-        let report = score(evaluation, &files.test, &rows, vec![seed])?;
-        let path = evaluation.out.join(format!("predictions-seed-{seed}.jsonl"));
-        predictions::write(&path, &rows)?;
-        seeds.push(SeedScores { seed, report });
-        all.push((seed, rows));
+        predictions::write(&evaluation.out.join(format!("predictions-seed-{seed}.jsonl")), &rows)?;
+        runs.push((seed, rows));
     }
-    let together = systems::together(evaluation, &all)?;
+    let together = systems::together(evaluation, &runs)?;
     predictions::write(&evaluation.out.join("predictions.jsonl"), &together)?;
-    let numbers: Vec<u64> = all.iter().map(|(seed, _)| *seed).collect();
-    let report = score(evaluation, &files.test, &together, numbers)?;
-    outcome::write(evaluation, seeds, report, started.elapsed())
+    let options = options(evaluation, runs.iter().map(|(seed, _)| *seed).collect())?;
+    let scores = chosen.score_seeds(&files.test, &runs, &options)?;
+    let together = chosen.score(&files.test, &together, &options)?;
+    outcome::write(evaluation, scores, together, started.elapsed())
 }
 
-fn score(
-    evaluation: Evaluation<'_>,
-    examples: &[Example],
-    rows: &[Prediction],
-    seeds: Vec<u64>,
-) -> Outcome<TaskReport> {
+/// What signatures say.
+fn options(evaluation: Evaluation<'_>, seeds: Vec<u64>) -> Outcome<ReportOptions> {
     let recipe = evaluation.recipes.first().map(|recipe| glossa_base::hash::sha256_hex(recipe.to_toml().as_bytes()));
-    let options = ReportOptions {
+    Ok(ReportOptions {
         split: Some(evaluation.split.to_owned()),
         seed: evaluation.seed,
         provenance: Provenance {
@@ -129,8 +116,7 @@ fn score(
             ..Provenance::default()
         },
         ..ReportOptions::default()
-    };
-    Ok(evaluation.task.score(examples, rows, &options)?)
+    })
 }
 
 /// What a head answers on a task.

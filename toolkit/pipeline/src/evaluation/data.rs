@@ -2,43 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
-use glossa_base::atomic::{WholeFolder, write_file};
-use glossa_base::download::{Algorithm, Checksum, Downloader, Wanted, Watch};
-use glossa_base::unpack::{Limits, extract};
+use glossa_base::atomic::write_file;
+use glossa_base::download::{Downloader, Watch};
 use glossa_base::{Failure, Outcome};
 use glossa_eval::task::{Chosen, DataReport, Example};
 
 use super::Evaluation;
 
-/// The largest file that is fetched for a task.
-const LARGEST: u64 = 4 << 30;
-
-/// Brings the official files that may be fetched into a folder, and says what is there and what is not.
+/// Brings the official files that may be fetched into a folder, where they are not there already, and says what is
+/// there and what is not.
 ///
 /// # Errors
-/// What stands in the way of a download, or an archive that is not safe.
+/// What stands in the way of a download, or an archive that is not safe; how to obtain what may not be fetched.
 pub fn fetch(chosen: &Chosen, folder: &Path, downloader: &Downloader, watch: Watch<'_>) -> Outcome<DataReport> {
-    let before = chosen.check_data(folder);
-    if !before.complete {
-        for one in chosen.fetches() {
-            let target = folder.join(&one.file);
-            let checksum = one.sha256.as_deref().map(|sum| Checksum::new(Algorithm::Sha256, sum)).transpose()?;
-            let mut wanted = Wanted::new(one.url.clone(), LARGEST);
-            wanted.checksum = checksum;
-            if !one.unpack {
-                downloader.fetch(&wanted, &target, watch)?;
-                continue;
-            }
-            if target.exists() {
-                continue;
-            }
-            let name = one.url.rsplit('/').next().unwrap_or("archive");
-            let packed = folder.join(name);
-            downloader.fetch(&wanted, &packed, watch)?;
-            let unpacked = WholeFolder::create(&target)?;
-            extract(&packed, &unpacked, &Limits::default())?;
-            unpacked.commit()?;
-        }
+    if !chosen.check_data(folder).complete {
+        chosen.fetch(folder, downloader, watch)?;
     }
     Ok(chosen.check_data(folder))
 }

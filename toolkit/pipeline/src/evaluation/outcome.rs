@@ -8,10 +8,10 @@ use glossa_base::{Failure, Outcome};
 use glossa_eval::compare::mean_and_spread;
 use glossa_eval::page::Entry;
 use glossa_eval::published::Figure;
-use glossa_eval::task::{Ours, TaskReport, against_published};
+use glossa_eval::task::{Ours, SeedsReport, TaskReport, against_published};
 use serde::Serialize;
 
-use super::{Evaluation, SeedScores};
+use super::Evaluation;
 use crate::stage::json;
 
 /// What running a task came to.
@@ -27,8 +27,8 @@ pub struct EvaluationOutcome {
     pub mean: f64,
     /// Its deviation over seeds, where there are several.
     pub spread: Option<f64>,
-    /// The scores of each seed.
-    pub seeds: Vec<SeedScores>,
+    /// All metrics over the seeds.
+    pub scores: Option<SeedsReport>,
     /// The scores of all seeds' answers together.
     pub together: Option<TaskReport>,
     /// Ours beside what was published, as text.
@@ -40,33 +40,36 @@ pub struct EvaluationOutcome {
 /// Writes the results of labels or numbers.
 pub(super) fn write(
     evaluation: Evaluation<'_>,
-    seeds: Vec<SeedScores>,
+    scores: SeedsReport,
     together: TaskReport,
     time: Duration,
 ) -> Outcome<EvaluationOutcome> {
-    let headline = |report: &TaskReport| report.scores.first().map_or(f64::NAN, |score| score.value);
-    let values: Vec<f64> = seeds.iter().map(|seed| headline(&seed.report)).collect();
-    let (mean, spread) = mean_and_spread(&values);
-    let metric = together.scores.first().map(|score| score.metric.clone()).unwrap_or_default();
-    let signature = together.scores.first().map(|score| score.signature.clone()).unwrap_or_default();
-    if let Some(entry) = Entry::of(evaluation.name, evaluation.task, evaluation.split, &together) {
-        let entry =
-            Entry { value: mean, spread, seeds: values.len() as u32, seconds: Some(time.as_secs_f64()), ..entry };
-        entry.write(&evaluation.out.join("result.json"))?;
+    let Some(first) = scores.scores.first().cloned() else {
+        return Err(Failure::data(format!("{} has no metric", evaluation.task.name())));
+    };
+    if let Some(entry) = Entry::of_seeds(evaluation.name, evaluation.task, evaluation.split, &scores) {
+        Entry { seconds: Some(time.as_secs_f64()), ..entry }.write(&entry_file(evaluation))?;
     }
     let outcome = EvaluationOutcome {
-        beside_published: beside(evaluation, mean, spread, &signature),
+        beside_published: beside(evaluation, first.mean, first.spread, &first.signature),
         task: evaluation.task.name(),
         system: evaluation.name.to_owned(),
-        metric,
-        mean,
-        spread,
-        seeds,
+        metric: first.metric,
+        mean: first.mean,
+        spread: first.spread,
+        scores: Some(scores),
         together: Some(together),
         folder: evaluation.out.to_path_buf(),
     };
     write_file(&evaluation.out.join("scores.json"), format!("{:#}\n", json(&outcome)?).as_bytes())?;
     Ok(outcome)
+}
+
+/// The file of the leaderboard's entry.
+fn entry_file(evaluation: Evaluation<'_>) -> PathBuf {
+    let name = format!("{}--{}", evaluation.task.name(), evaluation.name);
+    let plain = |letter: char| if letter.is_alphanumeric() || "-_.".contains(letter) { letter } else { '-' };
+    evaluation.results.join(format!("{}.json", name.chars().map(plain).collect::<String>()))
 }
 
 fn beside(evaluation: Evaluation<'_>, mean: f64, spread: Option<f64>, signature: &str) -> String {
@@ -100,7 +103,7 @@ pub(super) fn of_perplexities(
         metric,
         mean,
         spread,
-        seeds: Vec::new(),
+        scores: None,
         together: None,
         folder: evaluation.out.to_path_buf(),
     };
@@ -112,12 +115,9 @@ impl EvaluationOutcome {
     /// The result as text.
     pub fn to_text(&self) -> String {
         let spread = self.spread.map_or_else(String::new, |spread| format!(" ± {spread:.4}"));
-        let seeds = self.seeds.len().max(1);
-        let mut text = format!("{}: {} {:.4}{spread} over {seeds} seeds\n", self.task, self.metric, self.mean);
-        for seed in &self.seeds {
-            let scores: Vec<String> =
-                seed.report.scores.iter().map(|score| format!("{} {:.4}", score.metric, score.value)).collect();
-            text.push_str(&format!("seed {}: {}\n", seed.seed, scores.join(", ")));
+        let mut text = format!("{}: {} {:.4}{spread}\n", self.task, self.metric, self.mean);
+        if let Some(scores) = &self.scores {
+            text.push_str(&scores.to_text());
         }
         if let Some(together) = &self.together {
             text.push_str(&format!("\nall seeds' answers together\n{}", together.to_text()));
