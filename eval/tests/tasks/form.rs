@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use glossa_eval::published::{Figure, Origin};
-use glossa_eval::task::{Chosen, Ours, Task, against_published, all, find};
+use glossa_eval::task::{Chosen, Ours, Task, against_published, all, find, listing};
 
 #[test]
 fn the_built_in_tasks_hold_together() {
@@ -125,4 +125,19 @@ fn ours_stands_beside_what_was_published() {
     let sib = find("sib200/eus_Latn").unwrap().task;
     let table = against_published(&sib, &sib.metrics[0], &[ours("eus_Latn", 0.81)]);
     assert!(table.rows.len() == 1 && table.to_text().contains("0.8100"), "{}", table.to_text());
+}
+
+#[test]
+fn tasks_are_listed() {
+    let text = listing(&all().unwrap());
+    assert_eq!(text.lines().count(), 1 + all().unwrap().len());
+    let line = text.lines().find(|line| line.starts_with("cls ")).unwrap();
+    let cells: Vec<&str> = line.split("  ").filter(|cell| !cell.is_empty()).map(str::trim).collect();
+    assert_eq!(cells[1..5], ["4 languages x 3 domains", "2 labels", "accuracy", "obtain"]);
+    let text = find("sib200/eus_Latn").unwrap().task.to_text();
+    for part in
+        ["labels: science/technology, travel", "test", "204", "note: The sentences are the same", "how to obtain"]
+    {
+        assert!(text.contains(part), "{part}: {text}");
+    }
 }
