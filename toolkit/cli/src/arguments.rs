@@ -32,7 +32,10 @@ pub(crate) use pipeline::{
     Engine, PipelineCommand, PipelinePlan, PipelineRun, PipelineStatus, PipelineSubmit, Targets,
 };
 
-pub(crate) use zoo::{ZooCommand, ZooExport, ZooImport};
+pub(crate) use zoo::{
+    IndexArguments, ZooCache, ZooCommand, ZooConvert, ZooExport, ZooImport, ZooList, ZooPull, ZooPush, ZooRemove,
+    ZooVerify,
+};
 
 /// From a language's raw text to a working text classifier.
 #[derive(Parser)]
@@ -99,7 +102,7 @@ pub(crate) enum Command {
     /// Benchmarks: tasks, scores, comparisons, submissions, the leaderboard.
     #[command(subcommand)]
     Eval(EvalCommand),
-    /// Models of others: import, export, verify.
+    /// Models by their names: list, pull, verify, publish, convert; models of others: import, export.
     #[command(subcommand)]
     Zoo(ZooCommand),
     /// Show and draw recipes.

@@ -18,8 +18,10 @@ use glossa_base::Outcome;
 
 use crate::arguments::{ClassifyCommand, Command, LmCommand, PipelineCommand};
 use crate::context::Context;
+use crate::models;
 
-pub(crate) fn run(command: Command, context: &Context) -> Outcome<()> {
+pub(crate) fn run(mut command: Command, context: &Context) -> Outcome<()> {
+    models::resolve(&mut command, context)?;
     if trains(&command) {
         glossa_allocator::keep_freed_memory();
     }

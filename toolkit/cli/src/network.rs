@@ -25,8 +25,13 @@ pub(crate) fn x_token() -> Outcome<Token> {
 
 /// A downloader for a command.
 pub(crate) fn downloader(context: &Context) -> Outcome<Downloader> {
-    let proxies = proxies(variable);
+    let proxies = environment_proxies();
     Ok(Downloader::new(Settings { offline: context.offline, proxies, ..Settings::default() })?)
+}
+
+/// The proxies that the environment names.
+pub(crate) fn environment_proxies() -> Proxies {
+    proxies(variable)
 }
 
 /// The proxies of an environment, in small letters or in capitals.
