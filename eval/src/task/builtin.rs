@@ -67,9 +67,16 @@ pub fn find(name: &str) -> Result<Chosen, Error> {
     }
 }
 
+/// So many known names are listed.
+const LISTED: usize = 24;
+
 /// An unknown name, with the nearest known one or all of them.
 pub(super) fn unknown<'a>(problem: String, word: &str, known: impl Iterator<Item = &'a str> + Clone) -> Error {
-    let all = || format!("known here: {}", known.clone().collect::<Vec<_>>().join(", "));
+    let all = || {
+        let (count, first) = (known.clone().count(), known.clone().take(LISTED).collect::<Vec<_>>().join(", "));
+        let more = if count > LISTED { format!(" and {} more", count - LISTED) } else { String::new() };
+        format!("known here: {first}{more}")
+    };
     let meant = nearest(word, known.clone()).map_or_else(all, |near| format!("did you mean `{near}`?"));
     Error::UnknownTask { problem, meant }
 }

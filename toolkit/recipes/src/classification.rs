@@ -171,18 +171,29 @@ fn whole_phase(groups: usize, recipe: &ClassifyRecipe) -> Phase {
 /// group an epoch, then all.
 pub fn phases(groups: usize, recipe: &ClassifyRecipe) -> Vec<Phase> {
     let (training, whole) = (&recipe.training, whole_phase(groups, recipe));
+    let head = (recipe.head_epochs > 0).then(|| Phase {
+        name: "classify (the head)".to_owned(),
+        epochs: recipe.head_epochs,
+        freezing: Freezing { first_group: groups - 1, ..whole.freezing },
+        rates: vec![recipe.head_rate; groups],
+        ..whole.clone()
+    });
+    head.into_iter().chain(thawing(groups, recipe, whole, training.epochs)).collect()
+}
+
+/// The phases after the head's own.
+fn thawing(groups: usize, recipe: &ClassifyRecipe, whole: Phase, epochs: usize) -> Vec<Phase> {
     match recipe.unfreezing {
         Unfreezing::AtOnce | Unfreezing::GradualInOneSchedule => vec![whole],
         Unfreezing::Gradual => {
-            let thawing =
-                (1..groups - 1).rev().take(training.epochs.saturating_sub(1).min(3)).map(|first_group| Phase {
-                    name: format!("classify (groups from {})", first_group + 2),
-                    epochs: 1,
-                    freezing: Freezing { first_group: recipe.frozen_groups.max(first_group + 1), ..whole.freezing },
-                    ..whole.clone()
-                });
+            let thawing = (1..groups - 1).rev().take(epochs.saturating_sub(1).min(3)).map(|first_group| Phase {
+                name: format!("classify (groups from {})", first_group + 2),
+                epochs: 1,
+                freezing: Freezing { first_group: recipe.frozen_groups.max(first_group + 1), ..whole.freezing },
+                ..whole.clone()
+            });
             let mut phases: Vec<Phase> = thawing.collect();
-            let rest = training.epochs - phases.len();
+            let rest = epochs - phases.len();
             phases.push(Phase { epochs: rest, ..whole });
             phases
         }

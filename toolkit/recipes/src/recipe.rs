@@ -246,6 +246,12 @@ impl HeadPooling {
 pub struct ClassifyRecipe {
     /// How layers thaw.
     pub unfreezing: Unfreezing,
+    /// Epochs of the head alone, before all others.
+    #[serde(default)]
+    pub head_epochs: usize,
+    /// The rate of these.
+    #[serde(default = "usual_head_rate")]
+    pub head_rate: f64,
     /// So many groups from the input up never learn: 1 for the embedding, 2 for the first layer too.
     #[serde(default)]
     pub frozen_groups: usize,
@@ -282,6 +288,10 @@ pub struct ClassifyRecipe {
     pub loss: ClassLoss,
     /// The numbers of the training.
     pub training: Training,
+}
+
+fn usual_head_rate() -> f64 {
+    0.01
 }
 
 fn usual_epsilon() -> f64 {
@@ -352,12 +362,14 @@ fn first_broken(rules: &[(bool, &str)], place: &str) -> Result<(), Error> {
     }
 }
 
-const PRESETS: [(&str, &str); 8] = [
+const PRESETS: [(&str, &str); 10] = [
     ("demo", include_str!("../presets/demo.toml")),
     ("tiny", include_str!("../presets/tiny.toml")),
     ("small", include_str!("../presets/small.toml")),
     ("multifit-paper", include_str!("../presets/multifit-paper.toml")),
     ("ulmfit", include_str!("../presets/ulmfit.toml")),
+    ("poleval-2018", include_str!("../presets/poleval-2018.toml")),
+    ("haha-2019", include_str!("../presets/haha-2019.toml")),
     ("modernbert-tiny", include_str!("../presets/modernbert-tiny.toml")),
     ("modernbert-small", include_str!("../presets/modernbert-small.toml")),
     ("modernbert-base", include_str!("../presets/modernbert-base.toml")),
@@ -448,6 +460,10 @@ impl Recipe {
             (frozen_rate > 0.0 && frozen_rate.is_finite(), "finetune.frozen_rate must be positive"),
             (self.finetune.frozen_epochs <= LARGEST_SIZE, "finetune.frozen_epochs must be at most 65536"),
             ((1..=LARGEST_SIZE).contains(&classify.head_size), "classify.head_size must be from 1 to 65536"),
+            (
+                classify.head_epochs <= LARGEST_SIZE && classify.head_rate > 0.0 && classify.head_rate.is_finite(),
+                "classify.head_epochs must be at most 65536, and head_rate positive",
+            ),
             (classify.pooled_tokens > 0, "classify.pooled_tokens must be at least 1"),
             ((0.0..=100.0).contains(&classify.segmentation_alpha), "classify.segmentation_alpha must be from 0 to 100"),
             ((0.0..=100.0).contains(&classify.mixup), "classify.mixup must be from 0 to 100"),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use glossa_base::download::Watch;
 use glossa_base::{Failure, Interrupt, Kind, Outcome};
-use glossa_eval::task::{self, Chosen, Sizes};
+use glossa_eval::task::{self, Answer, Chosen, Sizes};
 use glossa_eval::{Report, ReportOptions, predictions};
 use glossa_pipeline::Supervision;
 use glossa_pipeline::classifier::Units;
@@ -133,7 +133,8 @@ fn run_task(arguments: &EvalRun, context: &Context) -> Outcome<()> {
 /// The recipe of each model; the task's own preset where it has one and none is named.
 fn recipes(arguments: &EvalRun, chosen: &Chosen) -> Outcome<Vec<Recipe>> {
     let named = arguments.recipe.preset.is_some() || arguments.recipe.recipe.is_some();
-    if let Some(preset) = chosen.task.preset.as_deref().filter(|_| !named) {
+    let network = arguments.method == Method::Network && chosen.task.answer != Answer::LanguageModel;
+    if let Some(preset) = chosen.task.preset.as_deref().filter(|_| !named && network) {
         let recipe = Recipe::preset(preset)?.with_overrides(&arguments.recipe.overrides)?;
         return Ok(vec![recipe; arguments.model.len().max(1)]);
     }

@@ -66,6 +66,7 @@ mod tests {
     fn correction_is_bayes_rule() {
         let found = correct(&[vec![0.5, 0.5]], &[0.5, 0.5], &[0.9, 0.1]);
         assert!((found[0][0] - 0.9).abs() < 1e-12);
-        assert_eq!(correct(&[vec![0.3, 0.7]], &[0.2, 0.8], &[0.2, 0.8]), [vec![0.3, 0.7]]);
+        let same = correct(&[vec![0.3, 0.7]], &[0.2, 0.8], &[0.2, 0.8]);
+        assert!((same[0][0] - 0.3).abs() < 1e-12, "{same:?}");
     }
 }
