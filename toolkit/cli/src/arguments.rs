@@ -24,8 +24,8 @@ pub(crate) use corpus::{
 
 pub(crate) use embed::{Embed, PoolingName};
 pub(crate) use eval::{
-    EvalCheck, EvalCommand, EvalCompare, EvalFetch, EvalList, EvalPage, EvalRun, EvalScore, EvalSubmit, TableFormat,
-    TaskArguments,
+    CombineName, EvalCheck, EvalCommand, EvalCompare, EvalFetch, EvalList, EvalPage, EvalRun, EvalScore, EvalSubmit,
+    TableFormat, TaskArguments,
 };
 pub(crate) use language::{LanguageCheck, LanguageCommand, LanguageList, LanguageNew, LanguageShow};
 pub(crate) use pipeline::{

@@ -58,6 +58,14 @@ fn a_shared_task_from_its_files_to_a_submission() {
     assert!(place.path("folds/fresh-seed-1-fold-2/config.json").is_file());
     assert!(number(&folds, "/mean").is_finite());
 
+    for (combine, words) in [("weights", "weights fitted on what folds"), ("best-seed", "best of 2 seeds by f1:1")] {
+        let more = format!("--folds 2 --combine {combine} --name {combine}");
+        let combined =
+            json(&place, &format!("{network} {more}").replace("--out fresh --results results", "--out folds"));
+        assert!(text(&combined, "/combined").contains(words), "{}", combined["combined"]);
+    }
+    place.run(&format!("{network} --combine weights -q")).refusal(2, &["--folds"]).unwrap();
+
     // Any system's predictions, by the task's rules.
     let scored = json(&place, &format!("eval score bayes/predictions.jsonl --task {}", task));
     let own = json(&place, &format!("eval run {task} --method naive-bayes --seeds 1 --out bayes --results results"));

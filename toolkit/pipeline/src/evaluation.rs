@@ -39,6 +39,17 @@ pub enum System<'a> {
     Baseline(&'a BaselineOptions, Units, Option<&'a Path>),
 }
 
+/// How the answers of all models become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Combine {
+    /// Their mean.
+    Mean,
+    /// Weighted by seed and direction, fitted on what folds hold out.
+    Weights,
+    /// The seed that is best on what folds hold out, labelled as such (HAHA 2019).
+    BestSeed,
+}
+
 /// What is run, and how.
 #[derive(Clone, Copy)]
 pub struct Evaluation<'a> {
@@ -58,6 +69,8 @@ pub struct Evaluation<'a> {
     pub seeds: u64,
     /// Each seed learns so many times, each time without one of as many parts; 0 for once on everything.
     pub folds: usize,
+    /// How the answers of all models become one.
+    pub combine: Combine,
     /// The split that is scored.
     pub split: &'a str,
     /// Where everything appears; what is there and fits is kept.
@@ -88,19 +101,25 @@ pub fn run(evaluation: Evaluation<'_>) -> Outcome<EvaluationOutcome> {
     if chosen.task.answer == Answer::LanguageModel {
         return systems::perplexities(evaluation);
     }
+    if evaluation.combine != Combine::Mean && evaluation.folds < 2 {
+        return Err(Failure::new(Kind::Usage, "weights and the best seed are found on what folds hold out")
+            .hint("give --folds 5, or leave --combine out"));
+    }
     let files = Files::write(evaluation)?;
-    let mut runs = Vec::new();
+    let (mut runs, mut members) = (Vec::new(), systems::Members::default());
     for seed in evaluation.seed..evaluation.seed + evaluation.seeds {
-        let rows = systems::answer(evaluation, &files, seed)?;
+        let own = systems::answer(evaluation, &files, seed)?;
+        let rows = systems::average(evaluation, &own.test)?;
         predictions::write(&evaluation.out.join(format!("predictions-seed-{seed}.jsonl")), &rows)?;
         runs.push((seed, rows));
+        members.extend(own);
     }
-    let together = systems::together(evaluation, &runs)?;
+    let (together, combined) = systems::combine(evaluation, &members)?;
     predictions::write(&evaluation.out.join("predictions.jsonl"), &together)?;
     let options = options(evaluation, runs.iter().map(|(seed, _)| *seed).collect())?;
     let scores = chosen.score_seeds(&files.test, &runs, &options)?;
     let together = chosen.score(&files.test, &together, &options)?;
-    outcome::write(evaluation, scores, together, started.elapsed())
+    outcome::write(evaluation, scores, (together, combined), started.elapsed())
 }
 
 /// What signatures say.

@@ -83,6 +83,9 @@ pub(crate) struct EvalRun {
     /// Train each seed so many times, each time without one of as many parts, and average the answers.
     #[arg(long, default_value_t = 0, value_name = "NUMBER")]
     pub(crate) folds: usize,
+    /// How the answers of all seeds and folds become one.
+    #[arg(long, value_enum, default_value = "mean")]
+    pub(crate) combine: CombineName,
     /// The split that is scored.
     #[arg(long, default_value = "test", value_name = "NAME")]
     pub(crate) split: String,
@@ -99,6 +102,16 @@ pub(crate) struct EvalRun {
     pub(crate) recipe: RecipeArguments,
     #[command(flatten)]
     pub(crate) checkpoints: CheckpointArguments,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum CombineName {
+    /// Their mean.
+    Mean,
+    /// Weighted by seed and direction, fitted on what folds hold out.
+    Weights,
+    /// The seed that is best on what folds hold out; labelled as such.
+    BestSeed,
 }
 
 #[derive(Args)]

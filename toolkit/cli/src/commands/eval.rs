@@ -10,13 +10,15 @@ use glossa_eval::task::{self, Answer, Chosen, Sizes};
 use glossa_eval::{Report, ReportOptions, predictions};
 use glossa_pipeline::Supervision;
 use glossa_pipeline::classifier::Units;
-use glossa_pipeline::evaluation::{self, Evaluation, System};
+use glossa_pipeline::evaluation::{self, Combine, Evaluation, System};
 use glossa_recipes::Recipe;
 use glossa_recipes::baseline::{self, BaselineOptions};
 use glossa_text::labelled::Columns;
 use serde_json::json;
 
-use crate::arguments::{EvalCommand, EvalFetch, EvalList, EvalRun, EvalScore, Method, TaskArguments, UnitsName};
+use crate::arguments::{
+    CombineName, EvalCommand, EvalFetch, EvalList, EvalRun, EvalScore, Method, TaskArguments, UnitsName,
+};
 use crate::commands::recipe;
 use crate::context::Context;
 use crate::network::downloader;
@@ -119,6 +121,11 @@ fn run_task(arguments: &EvalRun, context: &Context) -> Outcome<()> {
         recipes: &recipes,
         seeds: arguments.seeds,
         folds: arguments.folds,
+        combine: match arguments.combine {
+            CombineName::Mean => Combine::Mean,
+            CombineName::Weights => Combine::Weights,
+            CombineName::BestSeed => Combine::BestSeed,
+        },
         split: &arguments.split,
         out: &arguments.out,
         results: &results,

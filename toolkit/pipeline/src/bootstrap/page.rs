@@ -8,7 +8,7 @@ use glossa_eval::compare::{Comparison, Options, Run, System, compare, mean_and_s
 use glossa_eval::{Report, ReportOptions, predictions};
 use serde::Serialize;
 
-use super::scoring::{INDEX, Index, SCORES, Scored, Standing};
+use super::scoring::{INDEX, Index, SCORES, STUDENT, Scored, Standing};
 use super::{BootstrapFiles, BootstrapOutcome, Student};
 use crate::report::{Bar, Matrix, Page};
 use crate::stage::name_of;
@@ -59,7 +59,7 @@ fn standings(page: &mut Page, standings: &[Standing]) {
         name: standing.name.clone(),
         value: standing.together.metrics.accuracy,
         interval: standing.together.scores.first().and_then(|score| score.interval).map(|both| (both.low, both.high)),
-        strong: standing.name == "students",
+        strong: standing.name == STUDENT,
     };
     page.bars("Accuracy; of students the mean of all seeds' answers", &standings.iter().map(bar).collect::<Vec<_>>());
     let row = |standing: &Standing| {
@@ -198,8 +198,8 @@ pub fn gather(runs: &[PathBuf], seed: u64) -> Outcome<Gathered> {
         tasks.push(row);
     }
     let options = Options { seed, ..Options::default() };
-    let students = systems.iter().find(|system| system.name == "students");
-    let teachers = systems.iter().filter(|system| system.name != "students");
+    let students = systems.iter().find(|system| system.name == STUDENT);
+    let teachers = systems.iter().filter(|system| system.name != STUDENT);
     let comparisons = match students {
         Some(students) => {
             teachers.map(|teacher| Ok(compare(students, teacher, &options)?)).collect::<Outcome<Vec<_>>>()?
@@ -288,7 +288,7 @@ pub fn report(gathered: &Gathered, out: &Path) -> Outcome<()> {
             name: system.name.clone(),
             value: system.mean,
             interval: system.interval,
-            strong: system.name == "students",
+            strong: system.name == STUDENT,
         };
         page.bars(&task.task, &task.systems.iter().map(bar).collect::<Vec<_>>());
     }

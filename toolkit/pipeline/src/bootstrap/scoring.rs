@@ -26,6 +26,9 @@ pub(super) const SCORES: &str = "scores";
 pub(super) const INDEX: &str = "scores.json";
 const FORMAT: u32 = 1;
 
+/// The name of the students among systems.
+pub(super) const STUDENT: &str = "student";
+
 /// Texts that are shown where teacher and students differ.
 const SHOWN: usize = 40;
 
@@ -162,7 +165,7 @@ fn answer(
             own.map(|folder| students::guess_one(folder, &texts, labels, setting)).collect::<Outcome<_>>()?;
         runs.push((seed, predictions_of(gold, labels, &average(&rows))));
     }
-    Ok(Answered { name: "students".to_owned(), runs })
+    Ok(Answered { name: STUDENT.to_owned(), runs })
 }
 
 /// The mean of runs' probabilities.
@@ -257,7 +260,7 @@ fn keep(scored: &Scored, systems: &[Answered], test: &Path, setting: BootstrapSe
     let mut index = Index { format: FORMAT, task: scored.task.clone(), systems: Vec::new() };
     let mut names: BTreeMap<&str, usize> = BTreeMap::new();
     for system in systems {
-        let kind = if system.name == "students" { "students" } else { "teacher" };
+        let kind = if system.name == STUDENT { STUDENT } else { "teacher" };
         let number = names.entry(kind).and_modify(|number| *number += 1).or_insert(1);
         let mut files = Vec::new();
         for (seed, run) in &system.runs {

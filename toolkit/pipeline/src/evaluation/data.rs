@@ -24,6 +24,8 @@ pub fn fetch(chosen: &Chosen, folder: &Path, downloader: &Downloader, watch: Wat
 /// The splits as tables, and the test set as it is.
 pub(super) struct Files {
     pub(super) train: PathBuf,
+    /// The examples of `train`.
+    learned: Vec<Example>,
     pub(super) valid: Option<PathBuf>,
     pub(super) test: Vec<Example>,
 }
@@ -49,9 +51,23 @@ impl Files {
         let judged = |examples: Vec<Example>| examples.into_iter().filter(|one| one.counted).collect::<Vec<_>>();
         Ok(Files {
             train: table("train.jsonl", &counted)?,
+            learned: counted,
             valid: valid.map(|examples| table("valid.jsonl", &judged(examples))).transpose()?,
             test,
         })
+    }
+}
+
+impl Files {
+    /// What a fold of a seed holds out of training, as `classify` divides it.
+    pub(super) fn held_out(&self, part: (usize, usize), seed: u64) -> Vec<Example> {
+        let labelled = |(at, one): (usize, &Example)| glossa_text::labelled::Example {
+            text: at.to_string(),
+            label: one.gold.clone().unwrap_or_default().trim().to_owned(),
+        };
+        let all = self.learned.iter().enumerate().map(labelled).collect();
+        let (_, held) = crate::labels::fold(all, part, seed);
+        held.iter().filter_map(|one| self.learned.get(one.text.parse::<usize>().ok()?).cloned()).collect()
     }
 }
 

@@ -31,6 +31,8 @@ pub struct EvaluationOutcome {
     pub scores: Option<SeedsReport>,
     /// The scores of all seeds' answers together.
     pub together: Option<TaskReport>,
+    /// How all models' answers became one, where it is not their mean. It belongs beside every figure of `together`.
+    pub combined: Option<String>,
     /// Ours beside what was published, as text.
     pub beside_published: String,
     /// Where everything is.
@@ -41,7 +43,7 @@ pub struct EvaluationOutcome {
 pub(super) fn write(
     evaluation: Evaluation<'_>,
     scores: SeedsReport,
-    together: TaskReport,
+    (together, combined): (TaskReport, Option<String>),
     time: Duration,
 ) -> Outcome<EvaluationOutcome> {
     let Some(first) = scores.scores.first().cloned() else {
@@ -59,6 +61,7 @@ pub(super) fn write(
         spread: first.spread,
         scores: Some(scores),
         together: Some(together),
+        combined,
         folder: evaluation.out.to_path_buf(),
     };
     write_file(&evaluation.out.join("scores.json"), format!("{:#}\n", json(&outcome)?).as_bytes())?;
@@ -105,6 +108,7 @@ pub(super) fn of_perplexities(
         spread,
         scores: None,
         together: None,
+        combined: None,
         folder: evaluation.out.to_path_buf(),
     };
     write_file(&evaluation.out.join("scores.json"), format!("{:#}\n", json(&outcome)?).as_bytes())?;
@@ -120,7 +124,8 @@ impl EvaluationOutcome {
             text.push_str(&scores.to_text());
         }
         if let Some(together) = &self.together {
-            text.push_str(&format!("\nall seeds' answers together\n{}", together.to_text()));
+            let how = self.combined.as_deref().unwrap_or("all seeds' answers together");
+            text.push_str(&format!("\n{how}\n{}", together.to_text()));
         }
         text.push_str(&format!("\n{}\neverything is in {}", self.beside_published, self.folder.display()));
         text

@@ -5,48 +5,98 @@ use std::path::{Path, PathBuf};
 use glossa_base::{Failure, Kind, Outcome};
 use glossa_eval::Prediction;
 use glossa_eval::ensemble::{self, Direction, Member};
-use glossa_eval::task::{Answer, Example};
+use glossa_eval::task::{Answer, Example, TaskMetric};
 use glossa_recipes::Recipe;
 use glossa_text::labelled::Columns;
 
 use super::data::Files;
 use super::outcome::{self, EvaluationOutcome};
-use super::{Evaluation, System, problem};
+use super::{Combine, Evaluation, System, problem};
 use crate::classifier::{self, BaselineSetting, LabelledFiles, Start};
 use crate::labels::LabelForm;
 use crate::language_model::{self, TaskTexts, Text};
 use crate::setting::Setting;
 
-/// What a system of a seed answers to the scored split.
-pub(super) fn answer(evaluation: Evaluation<'_>, files: &Files, seed: u64) -> Outcome<Vec<Prediction>> {
+/// The answers of models, to the scored split and to what their folds hold out.
+#[derive(Default)]
+pub(super) struct Members {
+    pub(super) test: Vec<Member>,
+    held: Vec<Member>,
+}
+
+impl Members {
+    pub(super) fn extend(&mut self, other: Members) {
+        self.test.extend(other.test);
+        self.held.extend(other.held);
+    }
+}
+
+/// What the models of a seed answer.
+pub(super) fn answer(evaluation: Evaluation<'_>, files: &Files, seed: u64) -> Outcome<Members> {
     let parts: Vec<Option<(usize, usize)>> = match evaluation.folds {
         0 => vec![None],
         folds => (1..=folds).map(|number| Some((number, folds))).collect(),
     };
-    let mut members = Vec::new();
-    for (number, fold) in parts.into_iter().enumerate() {
+    let mut members = Members::default();
+    for fold in parts {
+        let held = match fold {
+            Some(part) if evaluation.combine != Combine::Mean => files.held_out(part, seed),
+            _ => Vec::new(),
+        };
         for (start, folder) in trained(evaluation, files, seed, fold)?.into_iter().enumerate() {
-            let rows = predict(evaluation, &folder, &files.test)?;
-            // Starts are told apart as folds are: each member is one model.
-            let fold = (number * 1000 + start) as u64;
-            members.push(Member { fold, seed, direction: Direction::Forward, predictions: rows });
+            let direction = direction(&folder);
+            // Several starts of one direction are told apart as folds are: each member is one model.
+            let several = if evaluation.combine == Combine::Mean { 1000 * start } else { 0 };
+            let fold = (several + fold.map_or(0, |(number, _)| number)) as u64;
+            let member = |examples: &[Example]| -> Outcome<Member> {
+                Ok(Member { fold, seed, direction, predictions: predict(evaluation, &folder, examples)? })
+            };
+            members.test.push(member(&files.test)?);
+            if !held.is_empty() {
+                members.held.push(member(&held)?);
+            }
         }
     }
-    average(evaluation, &members)
+    Ok(members)
 }
 
-/// The mean over seeds.
-pub(super) fn together(evaluation: Evaluation<'_>, all: &[(u64, Vec<Prediction>)]) -> Outcome<Vec<Prediction>> {
-    let member = |(seed, rows): &(u64, Vec<Prediction>)| Member {
-        fold: 0,
-        seed: *seed,
-        direction: Direction::Forward,
-        predictions: rows.clone(),
-    };
-    average(evaluation, &all.iter().map(member).collect::<Vec<_>>())
+/// In which direction a classifier reads.
+fn direction(folder: &Path) -> Direction {
+    let config = std::fs::read(folder.join(glossa_zoo::layout::CONFIG)).unwrap_or_default();
+    let config: serde_json::Value = serde_json::from_slice(&config).unwrap_or_default();
+    match config.get("backward").and_then(serde_json::Value::as_bool) {
+        Some(true) => Direction::Backward,
+        _ => Direction::Forward,
+    }
 }
 
-fn average(evaluation: Evaluation<'_>, members: &[Member]) -> Outcome<Vec<Prediction>> {
+/// The name of what folds hold out, in labels.
+const HELD_OUT: &str = "what folds of train hold out";
+
+/// All models' answers as one, and in words how.
+pub(super) fn combine(evaluation: Evaluation<'_>, members: &Members) -> Outcome<(Vec<Prediction>, Option<String>)> {
+    match evaluation.combine {
+        Combine::Mean => Ok((average(evaluation, &members.test)?, None)),
+        Combine::Weights => {
+            let weights = ensemble::fit(&members.held, HELD_OUT)?;
+            let each =
+                weights.weights.iter().map(|one| format!("seed {} {:?} {:.3}", one.seed, one.direction, one.weight));
+            let words = format!("weights fitted on {HELD_OUT}: {}", each.collect::<Vec<_>>().join(", "));
+            Ok((ensemble::average_weighted(&members.test, &weights)?, Some(words.to_lowercase())))
+        }
+        Combine::BestSeed => {
+            let metric = evaluation.task.task.metrics.first().and_then(TaskMetric::comparable).ok_or_else(|| {
+                Failure::data(format!("{} has no metric to choose a seed by", evaluation.task.name()))
+            })?;
+            let selection = ensemble::select(&members.held, HELD_OUT, &metric)?;
+            let rows = average(evaluation, &selection.members(&members.test))?;
+            Ok((rows, Some(selection.label)))
+        }
+    }
+}
+
+/// The mean of models.
+pub(super) fn average(evaluation: Evaluation<'_>, members: &[Member]) -> Outcome<Vec<Prediction>> {
     Ok(match evaluation.task.task.answer {
         Answer::Number => ensemble::average_numbers(members)?,
         _ => ensemble::average(members)?,
