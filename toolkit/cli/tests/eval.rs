@@ -6,10 +6,14 @@
     reason = "a helper that fails fails its test, and says why it skips"
 )]
 
+#[path = "../../../eval/tests/tasks/fixture.rs"]
+mod fixture;
 mod support;
 
 use std::path::{Path, PathBuf};
 
+use glossa_eval::submission::Form;
+use glossa_eval::task::{Answer, all};
 use serde_json::Value;
 use support::{Place, Refusals, number, rows, text};
 
@@ -92,6 +96,57 @@ fn a_shared_task_from_its_files_to_a_submission() {
     assert!(html.contains("naive-bayes on words") && html.contains("folds") && !html.contains("http-equiv=\"refresh"));
     let table = place.run("eval page results --against poleval-2019-6-1 --format markdown").done().stdout;
     assert!(table.contains("| naive-bayes on words"), "{table}");
+}
+
+/// Every task from small files in its official format to scores and, where there is one, the official file.
+#[test]
+fn every_task_runs_from_end_to_end() {
+    let place = Place::with_models();
+    for task in all().unwrap() {
+        let chosen = fixture::chosen(&task.name);
+        let data = format!("data/{}", task.name);
+        for split in &chosen.task.split {
+            fixture::write(&place.path(&data), &chosen, split, 56);
+        }
+        let common = format!("{} --data {data} --any-size", chosen.name());
+        let system = match task.answer {
+            Answer::Label => "--method naive-bayes",
+            Answer::Number => "--tokenizer tokenizer --preset tiny --set classify.training.epochs=1",
+            Answer::LanguageModel => "--model lm",
+        };
+        let (out, train) =
+            (format!("runs/{}", task.name), task.split.iter().find(|split| split.name.starts_with("train")));
+        let train = train.map_or_else(String::new, |split| format!("--train-split {}", split.name));
+        let command = format!("eval run {common} {system} {train} --seeds 1 --out {out} --results results");
+        let outcome = json(&place, &command);
+        assert!(number(&outcome, "/mean").is_finite(), "{}", task.name);
+        if task.answer == Answer::LanguageModel {
+            continue;
+        }
+        let scored = format!("eval score {out}/predictions.jsonl --task {} --data {data} --any-size", chosen.name());
+        let (scored, together) = (json(&place, &scored), &outcome["together"]);
+        for at in 0..task.metrics.len() {
+            assert_eq!(scored["scores"][at]["value"], together["scores"][at]["value"], "{}", task.name);
+        }
+    }
+    for task in all().unwrap().into_iter().filter(|task| task.submission != Form::Figure) {
+        let (chosen, data) = (fixture::chosen(&task.name), format!("data/{}", task.name));
+        let common = format!("{} --data {data} --any-size", chosen.name());
+        let other = |name: &str| format!("--{name} runs/{}/predictions.jsonl", task.name);
+        let answers = match (task.submission, task.name.strip_suffix("-funniness")) {
+            (Form::Haha, Some(labels)) => format!("--labels runs/{labels}/predictions.jsonl {}", other("numbers")),
+            (Form::Haha, None) => {
+                format!("{} --numbers runs/{}-funniness/predictions.jsonl", other("labels"), task.name)
+            }
+            _ => other("labels"),
+        };
+        place.run(&format!("eval submit {common} {answers} --out {}.answers -q", task.name)).done();
+        let checked = place.run(&format!("eval check {common} --answers {}.answers -q", task.name));
+        // Fixtures are easy: a file with every answer right is taken for the gold labels.
+        assert!(checked.code == Some(0) || checked.stdout.contains("are the gold ones"), "{checked:?}");
+    }
+    let page = json(&place, "eval page results --out board.html");
+    assert!(page["entries"].as_array().unwrap().len() >= 20);
 }
 
 #[test]

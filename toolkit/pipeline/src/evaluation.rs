@@ -16,6 +16,7 @@ use glossa_recipes::baseline::BaselineOptions;
 
 use crate::Supervision;
 use crate::classifier::Units;
+use crate::stage::json;
 
 pub use data::fetch;
 pub use outcome::EvaluationOutcome;
@@ -69,6 +70,8 @@ pub struct Evaluation<'a> {
     pub seeds: u64,
     /// Each seed learns so many times, each time without one of as many parts; 0 for once on everything.
     pub folds: usize,
+    /// The split that is learned from.
+    pub train_split: &'a str,
     /// How the answers of all models become one.
     pub combine: Combine,
     /// The split that is scored.
@@ -124,7 +127,11 @@ pub fn run(evaluation: Evaluation<'_>) -> Outcome<EvaluationOutcome> {
 
 /// What signatures say.
 fn options(evaluation: Evaluation<'_>, seeds: Vec<u64>) -> Outcome<ReportOptions> {
-    let recipe = evaluation.recipes.first().map(|recipe| glossa_base::hash::sha256_hex(recipe.to_toml().as_bytes()));
+    let settings = match (evaluation.system, evaluation.recipes.first()) {
+        (System::Baseline(options, units, _), _) => Some(json(&(options, units))?.to_string()),
+        (_, recipe) => recipe.map(Recipe::to_toml),
+    };
+    let recipe = settings.map(|settings| glossa_base::hash::sha256_hex(settings.as_bytes()));
     Ok(ReportOptions {
         split: Some(evaluation.split.to_owned()),
         seed: evaluation.seed,

@@ -83,6 +83,9 @@ pub(crate) struct EvalRun {
     /// Train each seed so many times, each time without one of as many parts, and average the answers.
     #[arg(long, default_value_t = 0, value_name = "NUMBER")]
     pub(crate) folds: usize,
+    /// The split that is learned from, such as MLDoc's train-1000.
+    #[arg(long, default_value = "train", value_name = "NAME")]
+    pub(crate) train_split: String,
     /// How the answers of all seeds and folds become one.
     #[arg(long, value_enum, default_value = "mean")]
     pub(crate) combine: CombineName,

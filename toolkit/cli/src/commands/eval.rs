@@ -121,6 +121,7 @@ fn run_task(arguments: &EvalRun, context: &Context) -> Outcome<()> {
         recipes: &recipes,
         seeds: arguments.seeds,
         folds: arguments.folds,
+        train_split: &arguments.train_split,
         combine: match arguments.combine {
             CombineName::Mean => Combine::Mean,
             CombineName::Weights => Combine::Weights,

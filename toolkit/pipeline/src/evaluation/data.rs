@@ -33,9 +33,9 @@ pub(super) struct Files {
 impl Files {
     /// Reads the official files and writes tables of them; gold labels of the scored split are in none.
     pub(super) fn write(evaluation: Evaluation<'_>) -> Outcome<Self> {
-        let Evaluation { task, data, sizes, split, out, .. } = evaluation;
+        let Evaluation { task, data, sizes, train_split, split, out, .. } = evaluation;
         let has = |name: &&&str| task.task.split.iter().any(|split| split.name == **name);
-        let train = task.read(data, "train", sizes)?;
+        let train = task.read(data, train_split, sizes)?;
         let valid = ["valid", "dev"].iter().find(has).filter(|name| **name != split);
         let valid = valid.map(|name| task.read(data, name, sizes)).transpose()?;
         let test = task.read(data, split, sizes)?;

@@ -180,7 +180,7 @@ fn predict(evaluation: Evaluation<'_>, folder: &Path, test: &[Example]) -> Outco
     let rows = classifier::predict(&folders, &texts, '|', evaluation.device, evaluation.progress)?;
     let named = |(row, example): (Prediction, &Example)| Prediction {
         id: Some(example.id.clone()),
-        gold: example.gold.clone(),
+        gold: example.gold.clone().filter(|gold| !gold.is_empty()),
         ..row
     };
     Ok(rows.into_iter().zip(test).map(named).collect())
