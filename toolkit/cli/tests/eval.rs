@@ -138,6 +138,7 @@ fn every_task_runs_from_end_to_end() {
             (Form::Haha, None) => {
                 format!("{} --numbers runs/{}-funniness/predictions.jsonl", other("labels"), task.name)
             }
+            _ if task.answer == Answer::Number => other("numbers"),
             _ => other("labels"),
         };
         place.run(&format!("eval submit {common} {answers} --out {}.answers -q", task.name)).done();
