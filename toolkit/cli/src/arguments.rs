@@ -189,7 +189,7 @@ fn interval(text: &str) -> Result<Interval, String> {
 /// Where the numbers of a run come from.
 #[derive(Args)]
 pub(crate) struct RecipeArguments {
-    /// Built-in recipe: demo, tiny, small, multifit-paper or ulmfit.
+    /// Built-in recipe, such as tiny, small, multifit-paper or ulmfit: docs/recipes.md has all.
     #[arg(long, value_name = "NAME", conflicts_with = "recipe")]
     pub(crate) preset: Option<String>,
     /// A recipe file.
