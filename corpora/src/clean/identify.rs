@@ -103,8 +103,7 @@ mod tests {
 
     #[test]
     fn foreign_texts_are_counted() {
-        let german =
-            "Der Zug nach Hamburg hatte heute wieder Verspätung, weil bei Hannover ein Baum auf den Gleisen lag.";
+        let german = "Der Zug nach Hamburg hatte heute wieder Verspätung, weil bei Hannover ein großer Baum auf den Gleisen lag.";
         let french = "Le train pour Lyon avait encore du retard ce matin parce qu'un arbre était tombé sur les rails.";
         let french = format!("{french} {french}");
         let texts = [german, &french, &french, "kurz"].map(str::to_owned);
