@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::markup::html;
 use crate::published::{Figure, Origin, Row, Table};
-use crate::task::{Chosen, SeedsReport, TaskReport};
+use crate::task::{Chosen, SeedsReport};
 use crate::{Error, Interval, report};
 
 /// The version of the results' format.
@@ -66,27 +66,6 @@ fn one() -> u32 {
 }
 
 impl Entry {
-    /// The entry of a task's headline score.
-    pub fn of(system: &str, chosen: &Chosen, split: &str, report: &TaskReport) -> Option<Self> {
-        let (score, metric) = (report.scores.first()?, chosen.task.metrics.first()?);
-        Some(Entry {
-            format: FORMAT,
-            system: system.to_owned(),
-            task: chosen.task.name.clone(),
-            language: chosen.choice(),
-            split: split.to_owned(),
-            metric: score.metric.clone(),
-            value: score.value,
-            lower_is_better: metric.lower_is_better(),
-            interval: score.interval,
-            spread: None,
-            seeds: 1,
-            seconds: None,
-            cost: None,
-            origin: Origin::Ours { signature: score.signature.clone() },
-        })
-    }
-
     /// The entry of a task's headline score over several seeds: the mean, never the best.
     pub fn of_seeds(system: &str, chosen: &Chosen, split: &str, report: &SeedsReport) -> Option<Self> {
         let (score, metric) = (report.scores.first()?, chosen.task.metrics.first()?);

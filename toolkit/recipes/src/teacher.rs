@@ -101,11 +101,6 @@ impl Default for HeadRecipe {
 }
 
 impl HeadRecipe {
-    /// LASER's numbers for MLDoc.
-    pub fn laser() -> Self {
-        HeadRecipe::Mlp { hidden: vec![10, 8], dropout: 0.2, rate: 1e-3, batch_size: 12, epochs: 500 }
-    }
-
     /// What is wrong with it.
     pub(crate) fn problem(&self) -> Option<&'static str> {
         match self {
@@ -201,11 +196,6 @@ impl TeacherHead {
         let network = Network { widths: self.widths.clone(), parameters: self.parameters.clone() };
         let standard = self.standard.as_ref().map(|own| standard.unwrap_or(own));
         rows.iter().map(|row| network.probabilities(&read(row, standard))).collect()
-    }
-
-    /// Whether vectors are standardised before they are read.
-    pub fn standardises(&self) -> bool {
-        self.standard.is_some()
     }
 }
 

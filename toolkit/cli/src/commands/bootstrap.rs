@@ -37,7 +37,7 @@ pub(super) fn run_teacher(command: &TeacherCommand, context: &Context) -> Outcom
     }
 }
 
-fn supervision(arguments: &CheckpointArguments) -> Outcome<Supervision> {
+pub(super) fn supervision(arguments: &CheckpointArguments) -> Outcome<Supervision> {
     let interrupt = signals::listen()?;
     Ok(Supervision { interrupt, interval: Some(arguments.checkpoint_every), ..Supervision::none() })
 }

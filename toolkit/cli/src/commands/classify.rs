@@ -88,23 +88,25 @@ fn train_network(
     classifier::train(&start, files, setting).map(Some)
 }
 
+/// What a baseline counts, and its usual numbers for that.
+pub(super) fn baseline(units: UnitsName, method: baseline::Method) -> (Units, BaselineOptions) {
+    let usual = BaselineOptions::of(method);
+    match units {
+        UnitsName::Words => (Units::Words, usual),
+        UnitsName::Pieces => (Units::Pieces, usual),
+        UnitsName::Characters => (Units::Characters, BaselineOptions { n_gram: 1, ..usual }),
+    }
+}
+
 fn train_baseline(
     arguments: &ClassifyTrain,
     method: baseline::Method,
     files: &LabelledFiles<'_>,
     context: &Context,
 ) -> Outcome<Option<ClassifierOutcome>> {
-    let units = match arguments.units {
-        UnitsName::Words => Units::Words,
-        UnitsName::Pieces => Units::Pieces,
-        UnitsName::Characters => Units::Characters,
-    };
-    let usual = BaselineOptions::of(method);
-    let n_gram = match units {
-        Units::Characters => 1,
-        Units::Words | Units::Pieces => usual.n_gram,
-    };
-    let options = BaselineOptions { n_gram: arguments.n_gram.unwrap_or(n_gram), seed: context.seed, ..usual };
+    let (units, usual) = baseline(arguments.units, method);
+    let n_gram = arguments.n_gram.unwrap_or(usual.n_gram);
+    let options = BaselineOptions { n_gram, seed: context.seed, ..usual };
     if context.plan(
         "classify train",
         &arguments.out,

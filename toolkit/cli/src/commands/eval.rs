@@ -8,18 +8,17 @@ use glossa_base::download::Watch;
 use glossa_base::{Failure, Interrupt, Kind, Outcome};
 use glossa_eval::task::{self, Answer, Chosen, Sizes};
 use glossa_eval::{Report, ReportOptions, predictions};
-use glossa_pipeline::Supervision;
 use glossa_pipeline::classifier::Units;
 use glossa_pipeline::evaluation::{self, Combine, Evaluation, System};
 use glossa_recipes::Recipe;
-use glossa_recipes::baseline::{self, BaselineOptions};
+use glossa_recipes::baseline;
 use glossa_text::labelled::Columns;
 use serde_json::json;
 
 use crate::arguments::{
     CombineName, EvalCommand, EvalFetch, EvalList, EvalRun, EvalScore, Method, TaskArguments, UnitsName,
 };
-use crate::commands::recipe;
+use crate::commands::{bootstrap, classify, recipe};
 use crate::context::Context;
 use crate::network::downloader;
 use crate::signals;
@@ -78,23 +77,17 @@ fn sizes(any: bool) -> Sizes {
 fn run_task(arguments: &EvalRun, context: &Context) -> Outcome<()> {
     let (chosen, sizes) = chosen(&arguments.task)?;
     let recipes = recipes(arguments, &chosen)?;
-    let options = match arguments.method {
-        Method::NaiveBayes => Some(BaselineOptions::of(baseline::Method::NaiveBayes)),
-        Method::Nbsvm => Some(BaselineOptions::of(baseline::Method::Nbsvm)),
+    let method = match arguments.method {
+        Method::NaiveBayes => Some(baseline::Method::NaiveBayes),
+        Method::Nbsvm => Some(baseline::Method::Nbsvm),
         Method::Network => None,
     };
-    let units = match arguments.units {
-        UnitsName::Words => Units::Words,
-        UnitsName::Pieces => Units::Pieces,
-        UnitsName::Characters => Units::Characters,
-    };
-    let options = options.map(|usual| match units {
-        Units::Characters => BaselineOptions { n_gram: 1, ..usual },
-        Units::Words | Units::Pieces => usual,
-    });
+    let baseline = method.map(|method| classify::baseline(arguments.units, method));
     let tokenizer = arguments.tokenizer.as_deref();
-    let system = match (&options, tokenizer) {
-        (Some(options), tokenizer) => System::Baseline(options, units, tokenizer.filter(|_| units == Units::Pieces)),
+    let system = match (&baseline, tokenizer) {
+        (Some((units, options)), tokenizer) => {
+            System::Baseline(options, *units, tokenizer.filter(|_| *units == Units::Pieces))
+        }
         (None, Some(tokenizer)) => System::Fresh(tokenizer),
         (None, None) if arguments.model.is_empty() => {
             return Err(Failure::new(Kind::Usage, "nothing to start from")
@@ -108,8 +101,7 @@ fn run_task(arguments: &EvalRun, context: &Context) -> Outcome<()> {
     if context.plan("eval run", &arguments.out, &inputs, config)? {
         return Ok(());
     }
-    let interval = Some(arguments.checkpoints.checkpoint_every);
-    let supervision = Supervision { interrupt: signals::listen()?, interval, ..Supervision::none() };
+    let supervision = bootstrap::supervision(&arguments.checkpoints)?;
     let name = name(arguments, &recipes);
     let results = arguments.results.clone().unwrap_or_else(|| arguments.out.join("results"));
     let outcome = evaluation::run(Evaluation {

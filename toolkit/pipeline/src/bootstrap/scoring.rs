@@ -8,6 +8,7 @@ use glossa_base::atomic::{WholeFolder, write_file};
 use glossa_base::manifest::Manifest;
 use glossa_base::{Failure, Outcome};
 use glossa_eval::compare::{Agreement, Comparison, Options, Run, System, agreement_of, compare};
+use glossa_eval::ensemble::{self, Direction, Member};
 use glossa_eval::report::Provenance;
 use glossa_eval::{Prediction, Report, ReportOptions, predictions};
 use glossa_recipes::bootstrap::selection::average;
@@ -16,7 +17,7 @@ use glossa_text::labelled::{Example, read};
 use serde::{Deserialize, Serialize};
 
 use super::target::Target;
-use super::teachers::{self, Answers};
+use super::teachers::{self, Answers, Others};
 use super::{BootstrapFiles, BootstrapSetting, students};
 use crate::stage::{input, json, name_of};
 
@@ -92,6 +93,21 @@ pub(super) struct Index {
 struct Answered {
     name: String,
     runs: Vec<(u64, Vec<Prediction>)>,
+    /// The mean over seeds.
+    together: Vec<Prediction>,
+}
+
+impl Answered {
+    fn new(name: &str, runs: Vec<(u64, Vec<Prediction>)>) -> Outcome<Self> {
+        let member = |(seed, predictions): &(u64, Vec<Prediction>)| Member {
+            fold: 0,
+            seed: *seed,
+            direction: Direction::Forward,
+            predictions: predictions.clone(),
+        };
+        let together = ensemble::average(&runs.iter().map(member).collect::<Vec<_>>())?;
+        Ok(Answered { name: name.to_owned(), runs, together })
+    }
 }
 
 /// Scores everything; nothing without a test set.
@@ -107,16 +123,12 @@ pub(super) fn score(
     let warnings = check_labels(&gold, labels, path)?;
     let texts: Vec<String> = gold.iter().map(|example| example.text.clone()).collect();
     let mut systems = Vec::new();
-    let mut teacher = |name: &str, adapted: Option<&Target>| -> Outcome<()> {
-        if let Some(Answers { labels, rows }) = teachers::guess_others(files, &texts, adapted, (recipe, setting))? {
-            let runs = vec![(setting.seed, predictions_of(&gold, &labels, &rows))];
-            systems.push(Answered { name: name.to_owned(), runs });
+    if let Some(Others { plain, centred }) = teachers::guess_others(files, &texts, target, (recipe, setting))? {
+        let named = [("teacher", Some(plain)), ("teacher, centred on the target's texts", centred)];
+        for (name, answers) in named {
+            let Some(Answers { labels, rows }) = answers else { continue };
+            systems.push(Answered::new(name, vec![(setting.seed, predictions_of(&gold, &labels, &rows))])?);
         }
-        Ok(())
-    };
-    teacher("teacher", None)?;
-    if teachers::adapts(files, recipe) {
-        teacher("teacher, centred on the target's texts", Some(target))?;
     }
     systems.push(answer(&gold, labels, folders, (recipe, setting))?);
     let scored = weigh(&systems, &gold, (files, setting), warnings)?;
@@ -165,23 +177,7 @@ fn answer(
             own.map(|folder| students::guess_one(folder, &texts, labels, setting)).collect::<Outcome<_>>()?;
         runs.push((seed, predictions_of(gold, labels, &average(&rows))));
     }
-    Ok(Answered { name: STUDENT.to_owned(), runs })
-}
-
-/// The mean of runs' probabilities.
-fn together(runs: &[(u64, Vec<Prediction>)]) -> Vec<Prediction> {
-    let Some((_, first)) = runs.first() else { return Vec::new() };
-    let mean = |(at, row): (usize, &Prediction)| {
-        let labels: Vec<String> = row.probabilities.keys().cloned().collect();
-        let share = |label: &String| {
-            let shares = runs.iter().filter_map(|(_, run)| run.get(at)?.probabilities.get(label));
-            shares.sum::<f64>() / runs.len() as f64
-        };
-        let shares: Vec<f64> = labels.iter().map(share).collect();
-        let guess = Prediction::from_probabilities(&labels, &shares)?;
-        Some(Prediction { id: row.id.clone(), gold: row.gold.clone(), ..guess })
-    };
-    first.iter().enumerate().filter_map(mean).collect()
+    Answered::new(STUDENT, runs)
 }
 
 fn weigh(
@@ -214,7 +210,7 @@ fn weigh(
             seeds,
             mean,
             spread,
-            together: Report::of(&together(&system.runs), &options)?,
+            together: Report::of(&system.together, &options)?,
         })
     };
     let standings: Vec<Standing> = systems.iter().map(standing).collect::<Outcome<_>>()?;
@@ -233,8 +229,8 @@ fn weigh(
     let against = |teacher: &Answered| Ok(compare(&as_system(students), &as_system(teacher), &options)?);
     let (agreement, differing) = match teachers.first() {
         Some(teacher) => {
-            let (teacher, students) = (together(&teacher.runs), together(&students.runs));
-            (Some(agreement_of(&teacher, &students)?), differing(gold, &teacher, &students))
+            let (teacher, students) = (&teacher.together, &students.together);
+            (Some(agreement_of(teacher, students)?), differing(gold, teacher, students))
         }
         None => (None, Vec::new()),
     };

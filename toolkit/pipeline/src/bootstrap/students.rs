@@ -14,6 +14,7 @@ use glossa_recipes::recipe::{BootstrapRecipe, PseudoLabelKind};
 use glossa_text::labelled::{Columns, Example, SoftExample, read, write_soft};
 
 use super::target::Target;
+use super::teachers::Answers;
 use super::{BootstrapFiles, BootstrapSetting, Student};
 use crate::classifier::{self, LabelledFiles, Start};
 use crate::labels::{LabelForm, Labels};
@@ -223,10 +224,5 @@ pub(super) fn guess_one(
     setting: BootstrapSetting<'_>,
 ) -> Outcome<Vec<Vec<f64>>> {
     let answered = classifier::answer(folder, texts, '|', setting.device, setting.progress)?;
-    let column = |label: &String| answered.labels.names.iter().position(|own| own == label);
-    let columns: Vec<Option<usize>> = labels.iter().map(column).collect();
-    let row = |row: &Vec<f64>| {
-        columns.iter().map(|column| column.and_then(|at| row.get(at).copied()).unwrap_or(0.0)).collect()
-    };
-    Ok(answered.rows.iter().map(row).collect())
+    Answers { labels: answered.labels.names, rows: answered.rows }.in_order(labels, folder)
 }

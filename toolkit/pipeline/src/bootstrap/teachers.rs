@@ -100,7 +100,7 @@ fn ask(
             let teacher = Teacher::open(path, setting.device)?;
             warnings.extend(teacher.warning(&target.texts)?);
             shares = shares.or(teacher.shares());
-            teacher.answer(&target.texts, recipe, Centre::Own, setting.progress)?
+            teacher.answer(&target.texts, recipe, setting.progress)?
         };
         if labels.is_empty() {
             labels = answers.labels.clone();
@@ -134,6 +134,7 @@ fn never_guessed(labels: &[String], guesses: &[Vec<f64>]) -> Option<String> {
 }
 
 /// Guesses under the names of their labels.
+#[derive(Clone)]
 pub(super) struct Answers {
     pub(super) labels: Vec<String>,
     pub(super) rows: Vec<Vec<f64>>,
@@ -141,7 +142,7 @@ pub(super) struct Answers {
 
 impl Answers {
     /// The rows with their columns in the order of some labels.
-    fn in_order(&self, labels: &[String], place: &Path) -> Outcome<Vec<Vec<f64>>> {
+    pub(super) fn in_order(&self, labels: &[String], place: &Path) -> Outcome<Vec<Vec<f64>>> {
         let column = |label: &String| self.labels.iter().position(|own| own == label);
         let columns: Option<Vec<usize>> = labels.iter().map(column).collect();
         let Some(columns) = columns.filter(|columns| columns.len() == self.labels.len()) else {
@@ -178,19 +179,8 @@ fn shares_of(found: &[Prediction]) -> Answers {
     Answers { labels: labels.into_iter().collect(), rows }
 }
 
-/// By what a teacher's vectors are centred.
-#[derive(Clone, Copy)]
-pub(super) enum Centre<'a> {
-    /// By the texts that are guessed, where the recipe wants it.
-    Own,
-    /// By other texts of the target.
-    By(&'a [String]),
-    /// By the source's.
-    Source,
-}
-
 /// A teacher that can be asked.
-pub(super) enum Teacher {
+enum Teacher {
     /// A head on vectors.
     Head(Box<HeadTeacher>),
     /// A classifier of any kind.
@@ -198,7 +188,7 @@ pub(super) enum Teacher {
 }
 
 impl Teacher {
-    pub(super) fn open(path: &Path, device: DeviceChoice) -> Outcome<Self> {
+    fn open(path: &Path, device: DeviceChoice) -> Outcome<Self> {
         if HeadTeacher::is(path) {
             return Ok(Teacher::Head(Box::new(HeadTeacher::open(path, device)?)));
         }
@@ -224,64 +214,92 @@ impl Teacher {
         }
     }
 
-    pub(super) fn answer(
-        &self,
-        texts: &[String],
-        recipe: &BootstrapRecipe,
-        centre: Centre<'_>,
-        progress: &dyn Progress,
-    ) -> Outcome<Answers> {
+    /// Guesses for the target's own texts, by which vectors are centred where the recipe wants it.
+    fn answer(&self, texts: &[String], recipe: &BootstrapRecipe, progress: &dyn Progress) -> Outcome<Answers> {
         match self {
             Teacher::Head(head) => {
                 let seen = head.see(texts, progress)?;
-                let other: Option<Seen> = match centre {
-                    Centre::By(texts) if recipe.centre => Some(head.see(texts, progress)?),
-                    _ => None,
-                };
-                let centre = match centre {
-                    Centre::Own if recipe.centre => Some(&seen),
-                    _ => other.as_ref(),
-                };
-                Ok(Answers { labels: head.labels().to_vec(), rows: head.guess(&seen, centre) })
+                Ok(head_answers(head, &seen, recipe.centre.then_some(&seen)))
+            }
+            Teacher::Classifier(path, device) => classified(path, texts, *device, recipe, progress),
+        }
+    }
+
+    /// Guesses for other texts: as the teacher is, and where `centre` has the target's texts, centred on them.
+    fn answer_others(
+        &self,
+        texts: &[String],
+        centre: Option<&[String]>,
+        recipe: &BootstrapRecipe,
+        progress: &dyn Progress,
+    ) -> Outcome<(Answers, Option<Answers>)> {
+        match self {
+            Teacher::Head(head) => {
+                let seen = head.see(texts, progress)?;
+                let centre = centre.map(|texts| head.see(texts, progress)).transpose()?;
+                let centred = centre.map(|centre| head_answers(head, &seen, Some(&centre)));
+                Ok((head_answers(head, &seen, None), centred))
             }
             Teacher::Classifier(path, device) => {
-                let answered = classifier::answer(path, texts, '|', *device, progress)?;
-                if answered.labels.problem() != Problem::SingleLabel {
-                    let problem = format!("{} does not give one label a text", path.display());
-                    return Err(Failure::data(problem).hint("teach with a classifier of one label a text"));
-                }
-                let temperature = if recipe.temperature > 0.0 { recipe.temperature } else { 1.0 };
-                let rows = answered.rows.iter().map(|row| soften(row, temperature)).collect();
-                Ok(Answers { labels: answered.labels.names, rows })
+                let answers = classified(path, texts, *device, recipe, progress)?;
+                Ok((answers.clone(), centre.map(|_| answers)))
             }
         }
     }
 }
 
-/// The mean of all teachers that can be asked, for other texts than the unlabelled ones; nothing where one is a
-/// file. `adapted` is by what they learn from the target's texts (centre and prior), as students were taught.
+fn head_answers(head: &HeadTeacher, seen: &Seen, centre: Option<&Seen>) -> Answers {
+    Answers { labels: head.labels().to_vec(), rows: head.guess(seen, centre) }
+}
+
+fn classified(
+    path: &Path,
+    texts: &[String],
+    device: DeviceChoice,
+    recipe: &BootstrapRecipe,
+    progress: &dyn Progress,
+) -> Outcome<Answers> {
+    let answered = classifier::answer(path, texts, '|', device, progress)?;
+    if answered.labels.problem() != Problem::SingleLabel {
+        let problem = format!("{} does not give one label a text", path.display());
+        return Err(Failure::data(problem).hint("teach with a classifier of one label a text"));
+    }
+    let temperature = if recipe.temperature > 0.0 { recipe.temperature } else { 1.0 };
+    let rows = answered.rows.iter().map(|row| soften(row, temperature)).collect();
+    Ok(Answers { labels: answered.labels.names, rows })
+}
+
+/// What all teachers guess together of other texts than the unlabelled ones.
+pub(super) struct Others {
+    /// As they are.
+    pub(super) plain: Answers,
+    /// Centred on the target's texts, as students were taught; nothing where that changes nothing.
+    pub(super) centred: Option<Answers>,
+}
+
+/// The mean of all teachers, each opened and asked once; nothing where one is a file.
 pub(super) fn guess_others(
     files: BootstrapFiles<'_>,
     texts: &[String],
-    adapted: Option<&Target>,
+    target: &Target,
     (recipe, setting): (&BootstrapRecipe, BootstrapSetting<'_>),
-) -> Outcome<Option<Answers>> {
-    let (mut labels, mut all) = (Vec::new(), Vec::new());
-    let centre = adapted.map_or(Centre::Source, |target| Centre::By(&target.texts));
+) -> Outcome<Option<Others>> {
+    let heads = files.teachers.iter().any(|path| HeadTeacher::is(path));
+    let adapts = recipe.centre && heads && recipe.prior == PriorKind::Keep;
+    let centre = adapts.then_some(target.texts.as_slice());
+    let (mut labels, mut plain, mut centred) = (Vec::new(), Vec::new(), Vec::new());
     for path in files.teachers {
         if path.is_file() {
             return Ok(None);
         }
-        let answers = Teacher::open(path, setting.device)?.answer(texts, recipe, centre, setting.progress)?;
+        let (own, other) =
+            Teacher::open(path, setting.device)?.answer_others(texts, centre, recipe, setting.progress)?;
         if labels.is_empty() {
-            labels = answers.labels.clone();
+            labels = own.labels.clone();
         }
-        all.push(answers.in_order(&labels, path)?);
+        plain.push(own.in_order(&labels, path)?);
+        centred.extend(other.map(|other| other.in_order(&labels, path)).transpose()?);
     }
-    Ok(Some(Answers { labels, rows: average(&all) }))
-}
-
-/// Whether what teachers learn from the target's texts changes their guesses.
-pub(super) fn adapts(files: BootstrapFiles<'_>, recipe: &BootstrapRecipe) -> bool {
-    (recipe.centre && files.teachers.iter().any(|path| HeadTeacher::is(path))) && recipe.prior == PriorKind::Keep
+    let mean = |all: &[Vec<Vec<f64>>]| Answers { labels: labels.clone(), rows: average(all) };
+    Ok(Some(Others { plain: mean(&plain), centred: adapts.then(|| mean(&centred)) }))
 }
