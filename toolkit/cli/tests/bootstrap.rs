@@ -230,6 +230,9 @@ fn the_noise_study_draws_what_it_measured() {
     let rows = outcome["rows"].as_array().unwrap();
     assert_eq!(rows.len(), 4);
     assert!(number(&rows[0], "/mean") > number(&rows[1], "/mean"), "{outcome}");
+    for name in ["pretrained-noise-0", "pretrained-noise-0.6", "fresh-noise-0", "fresh-noise-0.6"] {
+        assert!(place.path(&format!("noise/{name}-seed-0.test.jsonl")).is_file(), "{name}");
+    }
     let page = String::from_utf8(place.read("noise/noise.html")).unwrap();
     assert!(page.contains("fresh weights") && page.contains("<svg"));
     assert_eq!(place.run(command).done().json(), outcome);

@@ -16,6 +16,7 @@ use crate::classifier::{self, LabelledFiles, Start};
 use crate::labels::LabelForm;
 use crate::report::{LineChart, Page, Scale, Series};
 use crate::setting::Setting;
+use crate::stage::beside;
 
 /// What the study reads.
 #[derive(Clone, Copy)]
@@ -120,7 +121,7 @@ fn one(
         .zip(&gold)
         .map(|(guess, example)| glossa_eval::Prediction { gold: Some(example.label.clone()), ..guess })
         .collect();
-    predictions::write(&out.with_extension("test.jsonl"), &rows)?;
+    predictions::write(&beside(&out, ".test.jsonl"), &rows)?;
     Ok(right as f64 / gold.len().max(1) as f64)
 }
 
