@@ -61,6 +61,11 @@ impl Stream {
         Stream { key: absorb(self.key, index ^ 0x5bf0_3635) }
     }
 
+    /// What names the stream, for kernels that draw its elements on a device.
+    pub fn key(self) -> u64 {
+        self.key
+    }
+
     /// Element `index`: 64 uniform bits.
     #[inline]
     pub fn bits(self, index: u64) -> u64 {

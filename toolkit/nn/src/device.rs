@@ -9,14 +9,16 @@ use burn::tensor::Device;
 
 use crate::Error;
 
-/// What the user asked for: `cpu`, `cuda`, `cuda:1`, `auto`.
+/// What the user asked for: `cpu`, `cuda`, `cuda:1`, `vulkan`, `auto`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeviceChoice {
     /// The processor.
     Cpu,
     /// An NVIDIA GPU by index.
     Cuda(usize),
-    /// The first GPU if this build and machine have one, else the processor.
+    /// A device with Vulkan by index: a GPU of any maker, or Mesa's software.
+    Vulkan(usize),
+    /// The first NVIDIA GPU if this build and machine have one, else the processor.
     Auto,
 }
 
@@ -28,8 +30,10 @@ impl FromStr for DeviceChoice {
         match text.split_once(':') {
             None if text == "cpu" => Ok(DeviceChoice::Cpu),
             None if text == "cuda" => Ok(DeviceChoice::Cuda(0)),
+            None if text == "vulkan" => Ok(DeviceChoice::Vulkan(0)),
             None if text == "auto" => Ok(DeviceChoice::Auto),
             Some(("cuda", index)) => index.parse().map(DeviceChoice::Cuda).map_err(|_| unknown()),
+            Some(("vulkan", index)) => index.parse().map(DeviceChoice::Vulkan).map_err(|_| unknown()),
             _ => Err(unknown()),
         }
     }
@@ -40,6 +44,7 @@ impl fmt::Display for DeviceChoice {
         match self {
             DeviceChoice::Cpu => formatter.write_str("cpu"),
             DeviceChoice::Cuda(index) => write!(formatter, "cuda:{index}"),
+            DeviceChoice::Vulkan(index) => write!(formatter, "vulkan:{index}"),
             DeviceChoice::Auto => formatter.write_str("auto"),
         }
     }
@@ -59,6 +64,7 @@ impl DeviceChoice {
     pub fn open(self) -> Result<Device, Error> {
         match self.resolved() {
             DeviceChoice::Cuda(index) => cuda(index),
+            DeviceChoice::Vulkan(index) => vulkan(index),
             DeviceChoice::Cpu | DeviceChoice::Auto => Ok(Device::flex()),
         }
     }
@@ -83,9 +89,39 @@ fn cuda(index: usize) -> Result<Device, Error> {
     }
 }
 
+/// Devices with Vulkan that this build can reach; `None` when built without it.
+pub fn vulkan_count() -> Option<usize> {
+    #[cfg(feature = "vulkan")]
+    return Some(Device::enumerate(burn::tensor::DeviceType::Vulkan).len());
+    #[cfg(not(feature = "vulkan"))]
+    None
+}
+
+#[cfg(feature = "vulkan")]
+fn vulkan(index: usize) -> Result<Device, Error> {
+    let devices = Device::enumerate(burn::tensor::DeviceType::Vulkan);
+    let count = devices.len();
+    devices.into_iter().nth(index).ok_or(Error::NoSuchVulkanDevice { index, count })
+}
+
+#[cfg(not(feature = "vulkan"))]
+fn vulkan(_: usize) -> Result<Device, Error> {
+    Err(Error::BuiltWithoutVulkan)
+}
+
 /// Whether our CPU kernels run on this device.
 pub(crate) fn is_cpu(device: &Device) -> bool {
     matches!(device.clone().without_autodiff().as_dispatch(), DispatchDevice::Flex(_))
+}
+
+/// Whether kernels of ours run on this device: on the CPU, and on GPUs where they were built.
+pub(crate) fn has_kernels(device: &Device) -> bool {
+    match device.clone().without_autodiff().as_dispatch() {
+        DispatchDevice::Flex(_) => true,
+        #[cfg(feature = "gpu")]
+        DispatchDevice::Cube(_) => true,
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,17 @@ pub enum Error {
     /// A GPU was asked for and this build has no CUDA.
     #[error("this glossa was built without CUDA")]
     BuiltWithoutCuda,
+    /// A Vulkan device was asked for and this build has none.
+    #[error("this glossa was built without Vulkan")]
+    BuiltWithoutVulkan,
+    /// A Vulkan device that is not there.
+    #[error("no Vulkan device {index}: {count} found")]
+    NoSuchVulkanDevice {
+        /// The index asked for.
+        index: usize,
+        /// How many there are.
+        count: usize,
+    },
     /// A GPU that is not there.
     #[error("no CUDA device {index}: {count} found")]
     NoSuchGpu {
@@ -87,9 +98,12 @@ pub enum Error {
 impl Error {
     fn hint(&self) -> &'static str {
         match self {
-            Error::UnknownDevice(_) => "use cpu, cuda, cuda:N or auto",
+            Error::UnknownDevice(_) => "use cpu, cuda, cuda:N, vulkan, vulkan:N or auto",
             Error::BuiltWithoutCuda => "use --device cpu, or build with `make cuda`",
-            Error::NoSuchGpu { .. } => "run `glossa doctor` to see the devices; use --device cpu",
+            Error::BuiltWithoutVulkan => "use --device cpu, or build with `make vulkan`",
+            Error::NoSuchGpu { .. } | Error::NoSuchVulkanDevice { .. } => {
+                "run `glossa doctor` to see the devices; use --device cpu"
+            }
             Error::Weights { .. } | Error::Mismatch { .. } => {
                 "the model folder is damaged or of another model: make or fetch it again"
             }
@@ -107,7 +121,10 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let kind = match error {
             Error::UnknownDevice(_) => Kind::Usage,
-            Error::BuiltWithoutCuda | Error::NoSuchGpu { .. } => Kind::Failed,
+            Error::BuiltWithoutCuda
+            | Error::NoSuchGpu { .. }
+            | Error::BuiltWithoutVulkan
+            | Error::NoSuchVulkanDevice { .. } => Kind::Failed,
             _ => Kind::Data,
         };
         Failure::new(kind, error.to_string()).hint(error.hint())

@@ -12,6 +12,8 @@ pub mod check;
 mod composed;
 mod cpu;
 pub mod floor;
+#[cfg(feature = "gpu")]
+mod gpu;
 pub mod profile;
 mod recording;
 mod sequence;
@@ -29,7 +31,7 @@ use backend::KernelOps;
 use shape::{expect, filled};
 
 use crate::Error;
-use crate::device::is_cpu;
+use crate::device::has_kernels;
 
 pub use cpu::adam::{AdamStep, adam, squares};
 pub use cpu::curve::Curve;
@@ -58,7 +60,7 @@ pub fn linear<const D: usize>(
     expect("bias", &bias.dims(), &[outputs])?;
     shape[D - 1] = outputs;
     let rows = x.reshape([-1, inputs as i32]);
-    let y = if is_cpu(&rows.device()) {
+    let y = if has_kernels(&rows.device()) {
         let (weight, bias) = (weight.into_dispatch(), bias.into_dispatch());
         Tensor::from_dispatch(Dispatch::affine(rows.into_dispatch(), weight, bias, activation))
     } else {
@@ -99,7 +101,7 @@ pub fn qrnn(
     expect("previous", &previous.dims(), &[batch, inputs])?;
     expect("cell", &cell.dims(), &[batch, hidden])?;
     shape::lengths(steps.lengths(), batch, time)?;
-    let (output, cells) = if is_cpu(&x.device()) {
+    let (output, cells) = if has_kernels(&x.device()) {
         let (output, cells, _) = Dispatch::qrnn(
             x.into_dispatch(),
             weight.into_dispatch(),
@@ -147,7 +149,7 @@ pub fn lstm(
     expect("output", &output.dims(), &[batch, hidden])?;
     expect("cell", &cell.dims(), &[batch, hidden])?;
     shape::lengths(steps.lengths(), batch, time)?;
-    let (outputs, cells) = if is_cpu(&x.device()) {
+    let (outputs, cells) = if has_kernels(&x.device()) {
         let (outputs, cells, _) = Dispatch::lstm(
             x.into_dispatch(),
             weights.input.into_dispatch(),
@@ -190,7 +192,7 @@ pub fn decoder_loss(
     expect("weight", &weight.dims(), &[vocabulary, width])?;
     expect("bias", &bias.dims(), &[vocabulary])?;
     expect("targets", &targets.dims(), &[rows])?;
-    if !is_cpu(&hidden.device()) {
+    if !has_kernels(&hidden.device()) {
         return Ok(composed::decoder_loss(hidden, weight, bias, targets, smoothing));
     }
     let (loss, statistics) = Dispatch::decoder_loss(
@@ -212,7 +214,7 @@ pub fn embed(table: Tensor<2>, ids: Tensor<2, Int>, scales: Tensor<1>) -> Result
     filled("table", &table.dims())?;
     filled("ids", &ids.dims())?;
     expect("scales", &scales.dims(), &[table.dims()[0]])?;
-    if !is_cpu(&table.device()) {
+    if !has_kernels(&table.device()) {
         return Ok(composed::embed(table, ids, scales));
     }
     Ok(Tensor::from_dispatch(Dispatch::embed(table.into_dispatch(), ids.into_dispatch(), scales.into_dispatch())))
@@ -224,7 +226,7 @@ pub fn drop_entries(values: Tensor<2>, stream: Stream, p: f32) -> Tensor<2> {
     if p <= 0.0 {
         return values;
     }
-    if !is_cpu(&values.device()) {
+    if !has_kernels(&values.device()) {
         return composed::drop_entries(values, stream, p);
     }
     Tensor::from_dispatch(Dispatch::drop_entries(values.into_dispatch(), stream, p))
@@ -238,7 +240,7 @@ pub fn mask_steps(x: Tensor<3>, mask: Tensor<2>) -> Result<Tensor<3>, Error> {
     let [batch, _, width] = x.dims();
     filled("x", &x.dims())?;
     expect("mask", &mask.dims(), &[batch, width])?;
-    if !is_cpu(&x.device()) {
+    if !has_kernels(&x.device()) {
         return Ok(composed::mask_steps(x, mask.detach()));
     }
     Ok(Tensor::from_dispatch(Dispatch::mask_steps(x.into_dispatch(), mask.into_dispatch())))
@@ -253,7 +255,7 @@ pub fn concat_pool(x: Tensor<3>, spans: &[[usize; 2]]) -> Result<Tensor<2>, Erro
     let [batch, time, _] = x.dims();
     filled("x", &x.dims())?;
     shape::spans(spans, batch, time)?;
-    if !is_cpu(&x.device()) {
+    if !has_kernels(&x.device()) {
         return Ok(composed::concat_pool(x, spans));
     }
     let flat: Vec<i32> = spans.iter().flatten().map(|&position| position as i32).collect();

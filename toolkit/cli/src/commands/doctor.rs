@@ -26,7 +26,7 @@ pub(super) fn run(arguments: &DoctorArguments, context: &Context) -> Outcome<()>
 #[derive(Serialize)]
 struct Row {
     operation: &'static str,
-    reference: &'static str,
+    reference: String,
     checks: usize,
     largest_error: f64,
     limit: f64,
@@ -38,10 +38,12 @@ fn gradients(context: &Context) -> Outcome<()> {
     let mut rows: Vec<Row> = Vec::new();
     for check in &checks {
         let reference = match check.reference {
-            Reference::Differences => "central differences, f64",
-            Reference::Jacobian => "full Jacobian, f64",
-            Reference::Autodiff => "op-by-op autodiff, f32",
+            Reference::Differences => "central differences",
+            Reference::Jacobian => "full Jacobian",
+            Reference::Autodiff => "op-by-op autodiff",
+            Reference::Processor => "the CPU's kernels",
         };
+        let reference = format!("{reference}, {}", check.number);
         let mine = |row: &&mut Row| row.operation == check.operation && row.reference == reference;
         match rows.iter_mut().find(mine) {
             Some(row) => {

@@ -17,7 +17,7 @@ use super::profile::timed;
 use super::sequence::Steps;
 
 /// Operations with hand-written gradients; shapes as in `kernels`.
-#[backend_extension(Autodiff, Flex)]
+#[backend_extension(Autodiff, Flex, Cube: cfg(feature = "gpu"))]
 pub(super) trait KernelOps: Backend {
     /// `a(x·Wᵀ + b)`.
     fn affine(

@@ -1,12 +1,12 @@
-//! Checks of every hand-written gradient: on the CPU in `f64` against central differences, and on any
-//! device in `f32` against the same operation composed of plain tensor calls under automatic
-//! differentiation. `glossa doctor --gradients` prints them; the tests demand that they pass.
+//! Checks of every hand-written gradient: on the CPU in `f64` against central differences, and in `f32`
+//! against the same operation composed of plain tensor calls under automatic differentiation; on another
+//! device, in each type that it computes in, against the CPU's kernels. `glossa doctor --gradients` prints them; the tests demand that they pass.
 
 mod autodiff;
 mod differences;
 mod numbers;
 
-use burn::tensor::Device;
+use burn::tensor::{DType, Device};
 
 use crate::Error;
 use crate::device::is_cpu;
@@ -20,6 +20,8 @@ pub enum Reference {
     Jacobian,
     /// The operation in plain tensor calls under automatic differentiation, in `f32`.
     Autodiff,
+    /// The CPU's kernels in `f32`, on inputs rounded alike.
+    Processor,
 }
 
 /// One comparison.
@@ -31,6 +33,8 @@ pub struct Check {
     pub sizes: String,
     /// With regard to what.
     pub of: &'static str,
+    /// The type that it computed in.
+    pub number: &'static str,
     /// What it was compared with.
     pub reference: Reference,
     /// The largest relative error.
@@ -52,6 +56,11 @@ impl Check {
 /// Shapes that do not fit, which would be a mistake of the checks.
 pub fn run(device: &Device) -> Result<Vec<Check>, Error> {
     let mut checks = if is_cpu(device) { differences::run() } else { Vec::new() };
-    checks.extend(autodiff::run(device)?);
+    checks.extend(autodiff::run(device, DType::F32)?);
+    if !is_cpu(device) {
+        for number in [DType::BF16, DType::F16].into_iter().filter(|number| device.supports_dtype(*number)) {
+            checks.extend(autodiff::run(device, number)?);
+        }
+    }
     Ok(checks)
 }

@@ -22,12 +22,27 @@ fn every_gradient_is_right() {
     }
 }
 
+/// On any device with Vulkan, Mesa's software too: the kernels that CUDA gets, from the same source.
+#[cfg(feature = "vulkan")]
+#[test]
+fn every_gradient_is_right_on_a_gpu() {
+    let Ok(device) = crate::device::DeviceChoice::Vulkan(0).open() else {
+        eprintln!("skipped: no device with Vulkan is here");
+        return;
+    };
+    let checks = check::run(&device).unwrap();
+    let wrong: Vec<_> = checks.iter().filter(|check| !check.passed()).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(checks.iter().all(|check| check.reference == check::Reference::Processor));
+}
+
 #[test]
 fn a_wrong_gradient_is_found() {
     let check = check::Check {
         operation: "none",
         sizes: String::new(),
         of: "x",
+        number: "f64",
         reference: check::Reference::Differences,
         error: f64::NAN,
         limit: 1.0,

@@ -2,7 +2,7 @@
 //! `[tokens, width]`, without padding. What a sequence gives does not depend on its batch mates.
 
 mod autodiff;
-mod backend;
+pub(super) mod backend;
 pub(super) mod composed;
 
 use std::ops::Range;
@@ -17,7 +17,7 @@ use backend::TransformerOps;
 use super::cpu::curve::Curve;
 use super::shape::{expect, filled};
 use crate::Error;
-use crate::device::is_cpu;
+use crate::device::has_kernels;
 
 /// Where the sequences of a packed batch begin and end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,7 +106,7 @@ pub struct AttentionShape {
 }
 
 /// How the rows of a sequence become one; the names are those of Hugging Face configurations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pooling {
     /// The first one.
@@ -137,7 +137,7 @@ pub fn attention(qkv: Tensor<2>, shape: &AttentionShape) -> Result<Tensor<2>, Er
             return Err(Error::Shape { tensor: "rotation", found: vec![positions, size], wanted });
         }
     }
-    if !is_cpu(&qkv.device()) {
+    if !has_kernels(&qkv.device()) {
         return Ok(composed::attention(qkv, shape));
     }
     let (output, _) = Dispatch::packed_attention(qkv.into_dispatch(), shape.clone());
@@ -153,7 +153,7 @@ pub fn layer_norm(x: Tensor<2>, scale: Tensor<1>, shift: Tensor<1>, epsilon: f64
     filled("x", &[rows, width])?;
     expect("scale", &scale.dims(), &[width])?;
     expect("shift", &shift.dims(), &[width])?;
-    if !is_cpu(&x.device()) {
+    if !has_kernels(&x.device()) {
         return Ok(composed::layer_norm(x, scale, shift, epsilon));
     }
     let (x, scale, shift) = (x.into_dispatch(), scale.into_dispatch(), shift.into_dispatch());
@@ -162,7 +162,7 @@ pub fn layer_norm(x: Tensor<2>, scale: Tensor<1>, shift: Tensor<1>, epsilon: f64
 
 /// `curve(x)`, number by number.
 pub fn curve(x: Tensor<2>, curve: Curve) -> Tensor<2> {
-    if !is_cpu(&x.device()) {
+    if !has_kernels(&x.device()) {
         return composed::curve(x, curve);
     }
     Tensor::from_dispatch(Dispatch::curve(x.into_dispatch(), curve))
@@ -176,7 +176,7 @@ pub fn gated(x: Tensor<2>, curve: Curve) -> Result<Tensor<2>, Error> {
     let [rows, wide] = x.dims();
     filled("x", &[rows, wide])?;
     expect("x", &[rows, wide], &[rows, wide / 2 * 2])?;
-    if !is_cpu(&x.device()) {
+    if !has_kernels(&x.device()) {
         return Ok(composed::gated(x, curve));
     }
     Ok(Tensor::from_dispatch(Dispatch::gated(x.into_dispatch(), curve)))
@@ -196,7 +196,7 @@ fn check_product(x: &Tensor<2>, weight: &Tensor<2>) -> Result<[usize; 2], Error>
 /// Shapes that do not fit.
 pub fn product(x: Tensor<2>, weight: Tensor<2>) -> Result<Tensor<2>, Error> {
     check_product(&x, &weight)?;
-    if !is_cpu(&x.device()) {
+    if !has_kernels(&x.device()) {
         return Ok(x.matmul(weight.transpose()));
     }
     Ok(Tensor::from_dispatch(Dispatch::product(x.into_dispatch(), weight.into_dispatch())))
@@ -209,7 +209,7 @@ pub fn product(x: Tensor<2>, weight: Tensor<2>) -> Result<Tensor<2>, Error> {
 pub fn product_onto(residual: Tensor<2>, x: Tensor<2>, weight: Tensor<2>) -> Result<Tensor<2>, Error> {
     let shape = check_product(&x, &weight)?;
     expect("residual", &residual.dims(), &shape)?;
-    if !is_cpu(&x.device()) {
+    if !has_kernels(&x.device()) {
         return Ok(residual + x.matmul(weight.transpose()));
     }
     let (residual, x, weight) = (residual.into_dispatch(), x.into_dispatch(), weight.into_dispatch());
@@ -224,7 +224,7 @@ pub fn gather(x: Tensor<2>, packing: &Packing, how: Pooling) -> Result<Tensor<2>
     let [tokens, width] = x.dims();
     filled("x", &[tokens, width])?;
     expect("x", &[tokens, width], &[packing.token_count(), width])?;
-    if !is_cpu(&x.device()) {
+    if !has_kernels(&x.device()) {
         return Ok(composed::gather(x, packing, how));
     }
     Ok(Tensor::from_dispatch(Dispatch::gather_rows(x.into_dispatch(), packing.clone(), how)))

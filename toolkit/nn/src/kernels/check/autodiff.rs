@@ -1,45 +1,35 @@
-//! The kernels in `f32` on any device, against the same operations composed of plain tensor calls under
-//! automatic differentiation: values and gradients.
+//! The kernels on any device, values and gradients. On the CPU the reference is the same operation composed of
+//! plain tensor calls under automatic differentiation; on another device it is the CPU's kernels.
 
 mod transformer;
 
 use burn::prelude::*;
+use burn::tensor::DType;
 use glossa_base::seed::{Purpose, Stream};
+use half::{bf16, f16};
 
 use super::numbers::{distance, values};
 use super::{Check, Reference};
 use crate::Error;
+use crate::device::is_cpu;
 use crate::kernels::*;
-
-const LIMIT: f64 = 2e-5;
 
 /// Batch, time, inputs and hidden units.
 const RECURRENT: [[usize; 4]; 4] = [[1, 1, 1, 1], [2, 5, 3, 7], [3, 4, 5, 16], [5, 9, 7, 33]];
 
-/// Compares pairs of results and collects what it finds.
-struct Comparison {
+/// One way to compute: where, in which type, and whether by our kernels or by plain tensor calls.
+struct Way {
     device: Device,
-    checks: Vec<Check>,
+    number: DType,
+    plain: bool,
+    /// The type that inputs are rounded to, alike in both ways.
+    rounding: DType,
 }
 
-/// What an operation gave: its weighed output as a scalar, and its values.
-struct Outcome {
-    scalar: Tensor<1>,
+/// What an operation gave: its values, and the gradients of its inputs.
+struct Trial {
     values: Vec<f64>,
-}
-
-impl Outcome {
-    /// Weighs every output differently, so that no gradient can hide.
-    fn new<const D: usize>(output: Tensor<D>) -> Self {
-        let shape = output.dims();
-        let weights: Vec<f32> = values(99, shape.iter().product()).into_iter().map(|value| value as f32).collect();
-        let weights = Tensor::<D>::from_data(TensorData::new(weights, shape), &output.device());
-        Outcome { values: numbers(output.clone()), scalar: (output * weights).sum() }
-    }
-}
-
-fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
-    tensor.into_data().iter::<f32>().map(f64::from).collect()
+    gradients: Vec<(&'static str, Option<Vec<f64>>)>,
 }
 
 /// A way to read one input's gradient from a backward pass.
@@ -49,36 +39,74 @@ fn reader<const D: usize>(input: &Tensor<D>) -> Reader<'_> {
     Box::new(move |gradients| input.grad(gradients).map(numbers))
 }
 
-impl Comparison {
+fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
+    tensor.into_data().iter::<f32>().map(f64::from).collect()
+}
+
+impl Trial {
+    /// Weighs every output differently, so that no gradient can hide.
+    fn new<const D: usize>(output: Tensor<D>, inputs: Vec<(&'static str, Reader<'_>)>) -> Self {
+        let (shape, device) = (output.dims(), output.device());
+        let weights: Vec<f32> = values(99, shape.iter().product()).into_iter().map(|value| value as f32).collect();
+        let weights = Tensor::<D>::from_data(TensorData::new(weights, shape), (&device, DType::F32));
+        let values = numbers(output.clone());
+        let gradients = (output.cast(DType::F32) * weights).sum().backward();
+        Trial { values, gradients: inputs.into_iter().map(|(of, read)| (of, read(&gradients))).collect() }
+    }
+}
+
+impl Way {
     fn constant<const D: usize>(&self, name: u64, shape: [usize; D]) -> Tensor<D> {
-        let data: Vec<f32> = values(name, shape.iter().product()).into_iter().map(|value| value as f32).collect();
-        Tensor::from_data(TensorData::new(data, shape), &self.device)
+        let rounded = |value: f64| match self.rounding {
+            DType::BF16 => bf16::from_f64(value).to_f32(),
+            DType::F16 => f16::from_f64(value).to_f32(),
+            _ => value as f32,
+        };
+        let data: Vec<f32> = values(name, shape.iter().product()).into_iter().map(rounded).collect();
+        Tensor::from_data(TensorData::new(data, shape), (&self.device, self.number))
     }
 
     fn input<const D: usize>(&self, name: u64, shape: [usize; D]) -> Tensor<D> {
         self.constant(name, shape).require_grad()
     }
 
+    fn ids<const D: usize>(&self, ids: Vec<i32>, shape: [usize; D]) -> Tensor<D, Int> {
+        Tensor::from_data(TensorData::new(ids, shape), &self.device)
+    }
+}
+
+/// Compares two ways and collects what it finds.
+struct Comparison {
+    ours: Way,
+    theirs: Way,
+    reference: Reference,
+    limit: f64,
+    checks: Vec<Check>,
+}
+
+impl Comparison {
+    /// Runs an operation both ways.
     fn compare(
         &mut self,
         operation: &'static str,
         sizes: &str,
-        [ours, reference]: [Outcome; 2],
-        inputs: Vec<(&'static str, Reader<'_>)>,
-    ) {
+        run: impl Fn(&Way) -> Result<Trial, Error>,
+    ) -> Result<(), Error> {
+        let (ours, theirs) = (run(&self.ours)?, run(&self.theirs)?);
         let mut note = |of, error| {
-            let sizes = sizes.to_owned();
-            self.checks.push(Check { operation, sizes, of, reference: Reference::Autodiff, error, limit: LIMIT });
+            let (sizes, reference, limit) = (sizes.to_owned(), self.reference, self.limit);
+            let number = self.ours.number.name();
+            self.checks.push(Check { operation, sizes, of, number, reference, error, limit });
         };
-        note("output", distance(&ours.values, &reference.values));
-        let (ours, reference) = (ours.scalar.backward(), reference.scalar.backward());
-        for (of, read) in inputs {
-            let error = match (read(&ours), read(&reference)) {
-                (Some(ours), Some(reference)) => distance(&ours, &reference),
+        note("output", distance(&ours.values, &theirs.values));
+        for ((of, ours), (_, theirs)) in ours.gradients.iter().zip(&theirs.gradients) {
+            let error = match (ours, theirs) {
+                (Some(ours), Some(theirs)) => distance(ours, theirs),
                 _ => f64::NAN,
             };
             note(of, error);
         }
+        Ok(())
     }
 
     fn linear(&mut self) -> Result<(), Error> {
@@ -87,13 +115,14 @@ impl Comparison {
             .into_iter()
             .flat_map(|sizes| activations.map(|activation| (sizes, activation)))
         {
-            let (x, weight, bias) =
-                (self.input(1, [rows, inputs]), self.input(2, [outputs, inputs]), self.input(3, [outputs]));
-            let ours = linear(x.clone(), weight.clone(), bias.clone(), activation)?;
-            let reference = composed::linear(x.clone(), weight.clone(), bias.clone(), activation);
-            let inputs = vec![("x", reader(&x)), ("weight", reader(&weight)), ("bias", reader(&bias))];
-            let sizes = format!("{rows} rows, {} to {outputs}, {activation:?}", x.dims()[1]);
-            self.compare("linear", &sizes, [Outcome::new(ours), Outcome::new(reference)], inputs);
+            let sizes = format!("{rows} rows, {inputs} to {outputs}, {activation:?}");
+            self.compare("linear", &sizes, |way| {
+                let (x, weight, bias) =
+                    (way.input(1, [rows, inputs]), way.input(2, [outputs, inputs]), way.input(3, [outputs]));
+                let run = if way.plain { plain_linear } else { linear };
+                let output = run(x.clone(), weight.clone(), bias.clone(), activation)?;
+                Ok(Trial::new(output, vec![("x", reader(&x)), ("weight", reader(&weight)), ("bias", reader(&bias))]))
+            })?;
         }
         Ok(())
     }
@@ -103,17 +132,20 @@ impl Comparison {
         for ([batch, time, inputs, hidden], window) in RECURRENT.into_iter().flat_map(|sizes| [(sizes, 1), (sizes, 2)])
         {
             let lengths = (window == 2).then(|| (0..batch).map(|row| (time + row) / 2).collect());
-            let zoneout = if window == 2 { Zoneout::Sampled { stream, p: 0.3 } } else { Zoneout::Off };
+            let zoneout = if window == 2 { Zoneout::Sampled { stream, p: 0.3 } } else { Zoneout::Expected { p: 0.1 } };
             let steps = Steps { lengths, zoneout };
-            let (x, weight) = (self.input(1, [batch, time, inputs]), self.input(2, [3 * hidden, window * inputs]));
-            let (bias, previous, cell) =
-                (self.input(3, [3 * hidden]), self.constant(4, [batch, inputs]), self.constant(5, [batch, hidden]));
-            let weights = QrnnWeights { weight: weight.clone(), bias: bias.clone() };
-            let (ours, _) = qrnn(x.clone(), weights.clone(), previous.clone(), cell.clone(), &steps)?;
-            let (reference, _) = composed::qrnn(x.clone(), weights, previous, cell, &steps);
-            let inputs = vec![("x", reader(&x)), ("weight", reader(&weight)), ("bias", reader(&bias))];
-            let sizes = format!("{batch}x{time}, to {hidden}, window {window}");
-            self.compare("QRNN", &sizes, [Outcome::new(ours), Outcome::new(reference)], inputs);
+            self.compare("QRNN", &format!("{batch}x{time}, to {hidden}, window {window}"), |way| {
+                let (x, weight) = (way.input(1, [batch, time, inputs]), way.input(2, [3 * hidden, window * inputs]));
+                let (bias, previous, cell) =
+                    (way.input(3, [3 * hidden]), way.constant(4, [batch, inputs]), way.constant(5, [batch, hidden]));
+                let weights = QrnnWeights { weight: weight.clone(), bias: bias.clone() };
+                let output = if way.plain {
+                    composed::qrnn(x.clone(), weights, previous, cell, &steps).0
+                } else {
+                    qrnn(x.clone(), weights, previous, cell, &steps)?.0
+                };
+                Ok(Trial::new(output, vec![("x", reader(&x)), ("weight", reader(&weight)), ("bias", reader(&bias))]))
+            })?;
         }
         Ok(())
     }
@@ -124,38 +156,49 @@ impl Comparison {
         {
             let lengths = padded.then(|| (0..batch).map(|row| (time + row) / 2).collect());
             let steps = Steps { lengths, ..Steps::default() };
-            let (x, input) = (self.input(1, [batch, time, inputs]), self.input(2, [4 * hidden, inputs]));
-            let (recurrent, bias) = (self.input(3, [4 * hidden, hidden]), self.input(4, [4 * hidden]));
-            let (output, cell) = (self.constant(5, [batch, hidden]), self.constant(6, [batch, hidden]));
-            let weights = LstmWeights { input: input.clone(), hidden: recurrent.clone(), bias: bias.clone() };
-            let (ours, _) = lstm(x.clone(), weights.clone(), output.clone(), cell.clone(), &steps)?;
-            let (reference, _) = composed::lstm(x.clone(), weights, output, cell, &steps);
-            let inputs = vec![
-                ("x", reader(&x)),
-                ("input weight", reader(&input)),
-                ("hidden weight", reader(&recurrent)),
-                ("bias", reader(&bias)),
-            ];
             let sizes = format!("{batch}x{time}, to {hidden}{}", if padded { ", padded" } else { "" });
-            self.compare("LSTM", &sizes, [Outcome::new(ours), Outcome::new(reference)], inputs);
+            self.compare("LSTM", &sizes, |way| {
+                let (x, input) = (way.input(1, [batch, time, inputs]), way.input(2, [4 * hidden, inputs]));
+                let (recurrent, bias) = (way.input(3, [4 * hidden, hidden]), way.input(4, [4 * hidden]));
+                let (first, cell) = (way.constant(5, [batch, hidden]), way.constant(6, [batch, hidden]));
+                let weights = LstmWeights { input: input.clone(), hidden: recurrent.clone(), bias: bias.clone() };
+                let output = if way.plain {
+                    composed::lstm(x.clone(), weights, first, cell, &steps).0
+                } else {
+                    lstm(x.clone(), weights, first, cell, &steps)?.0
+                };
+                let inputs = vec![
+                    ("x", reader(&x)),
+                    ("input weight", reader(&input)),
+                    ("hidden weight", reader(&recurrent)),
+                    ("bias", reader(&bias)),
+                ];
+                Ok(Trial::new(output, inputs))
+            })?;
         }
         Ok(())
     }
 
     fn decoder(&mut self) -> Result<(), Error> {
         for ([rows, width, vocabulary], smoothing) in
-            [([1, 1, 2], 0.0), ([7, 5, 11], 0.1), ([300, 9, 37], 0.0), ([517, 8, 19], 0.3)]
+            [([1, 1, 2], 0.0), ([7, 5, 11], 0.1), ([300, 9, 37], 0.0), ([517, 8, 19], 0.3), ([33, 16, 700], 0.1)]
         {
-            let (hidden, weight, bias) =
-                (self.input(1, [rows, width]), self.input(2, [vocabulary, width]), self.input(3, [vocabulary]));
-            let ids: Vec<i32> = (0..rows).map(|row| ((row * 7 + 1) % vocabulary) as i32).collect();
-            let targets = Tensor::<1, Int>::from_data(TensorData::new(ids, [rows]), &self.device);
-            let (ours, _) = decoder_loss(hidden.clone(), weight.clone(), bias.clone(), targets.clone(), smoothing)?;
-            let (reference, _) =
-                composed::decoder_loss(hidden.clone(), weight.clone(), bias.clone(), targets, smoothing);
-            let inputs = vec![("hidden", reader(&hidden)), ("weight", reader(&weight)), ("bias", reader(&bias))];
             let sizes = format!("{rows} rows, {width} wide, {vocabulary} pieces, smoothing {smoothing}");
-            self.compare("decoder and loss", &sizes, [Outcome::new(ours), Outcome::new(reference)], inputs);
+            self.compare("decoder and loss", &sizes, |way| {
+                let (hidden, weight, bias) =
+                    (way.input(1, [rows, width]), way.input(2, [vocabulary, width]), way.input(3, [vocabulary]));
+                let targets = way.ids((0..rows).map(|row| ((row * 7 + 1) % vocabulary) as i32).collect(), [rows]);
+                let (h, w, b) = (hidden.clone(), weight.clone(), bias.clone());
+                let (loss, statistics) = if way.plain {
+                    composed::decoder_loss(h, w, b, targets, smoothing)
+                } else {
+                    decoder_loss(h, w, b, targets, smoothing)?
+                };
+                let inputs = vec![("hidden", reader(&hidden)), ("weight", reader(&weight)), ("bias", reader(&bias))];
+                let mut trial = Trial::new(loss, inputs);
+                trial.values.extend(numbers(statistics));
+                Ok(trial)
+            })?;
         }
         Ok(())
     }
@@ -163,32 +206,57 @@ impl Comparison {
     fn small(&mut self) -> Result<(), Error> {
         for [batch, time, width] in [[1, 1, 1], [3, 6, 5], [2, 7, 33]] {
             let sizes = format!("{batch}x{time}, {width} wide");
-            let (x, mask) = (self.input(1, [batch, time, width]), self.constant(2, [batch, width]));
-            let pair = [mask_steps(x.clone(), mask.clone())?, composed::mask_steps(x.clone(), mask)];
-            self.compare("step masks", &sizes, pair.map(Outcome::new), vec![("x", reader(&x))]);
-
+            self.compare("step masks", &sizes, |way| {
+                let (x, mask) = (way.input(1, [batch, time, width]), way.constant(2, [batch, width]));
+                let y = if way.plain { composed::mask_steps(x.clone(), mask) } else { mask_steps(x.clone(), mask)? };
+                Ok(Trial::new(y, vec![("x", reader(&x))]))
+            })?;
             let spans: Vec<[usize; 2]> = (0..batch).map(|row| [row.min(time - 1), time]).collect();
-            let pair = [concat_pool(x.clone(), &spans)?, composed::concat_pool(x.clone(), &spans)];
-            self.compare("concat pooling", &sizes, pair.map(Outcome::new), vec![("x", reader(&x))]);
-
-            let (values, stream) = (self.input(1, [time, width]), Stream::new(3, Purpose::Dropout, 0, 0));
-            let pair = [drop_entries(values.clone(), stream, 0.3), composed::drop_entries(values.clone(), stream, 0.3)];
-            self.compare("weight dropout", &sizes, pair.map(Outcome::new), vec![("x", reader(&values))]);
-
-            let (table, scales) = (self.input(1, [6, width]), self.constant(2, [6]));
-            let ids: Vec<i32> = (0..batch * time).map(|step| (step * 3 % 5) as i32).collect();
-            let ids = Tensor::<2, Int>::from_data(TensorData::new(ids, [batch, time]), &self.device);
-            let pair =
-                [embed(table.clone(), ids.clone(), scales.clone())?, composed::embed(table.clone(), ids, scales)];
-            self.compare("embedding", &sizes, pair.map(Outcome::new), vec![("table", reader(&table))]);
+            self.compare("concat pooling", &sizes, |way| {
+                let x = way.input(1, [batch, time, width]);
+                let y =
+                    if way.plain { composed::concat_pool(x.clone(), &spans) } else { concat_pool(x.clone(), &spans)? };
+                Ok(Trial::new(y, vec![("x", reader(&x))]))
+            })?;
+            self.compare("weight dropout", &sizes, |way| {
+                let (x, stream) = (way.input(1, [time, width]), Stream::new(3, Purpose::Dropout, 0, 0));
+                let run = if way.plain { composed::drop_entries } else { drop_entries };
+                Ok(Trial::new(run(x.clone(), stream, 0.3), vec![("x", reader(&x))]))
+            })?;
+            self.compare("embedding", &sizes, |way| {
+                let (table, scales) = (way.input(1, [6, width]), way.constant(2, [6]));
+                let ids = way.ids((0..batch * time).map(|step| (step * 3 % 5) as i32).collect(), [batch, time]);
+                let y = if way.plain {
+                    composed::embed(table.clone(), ids, scales)
+                } else {
+                    embed(table.clone(), ids, scales)?
+                };
+                Ok(Trial::new(y, vec![("table", reader(&table))]))
+            })?;
         }
         Ok(())
     }
 }
 
-/// Every kernel on a device.
-pub(super) fn run(device: &Device) -> Result<Vec<Check>, Error> {
-    let mut comparison = Comparison { device: device.clone().autodiff(), checks: Vec::new() };
+fn plain_linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, activation: Activation) -> Result<Tensor<2>, Error> {
+    Ok(composed::linear(x, weight, bias, activation))
+}
+
+/// Every kernel on a device, in a type of numbers.
+pub(super) fn run(device: &Device, number: DType) -> Result<Vec<Check>, Error> {
+    let (cpu, device) = (Device::flex().autodiff(), device.clone().autodiff());
+    let on_cpu = is_cpu(&device);
+    let mut comparison = Comparison {
+        ours: Way { device, number, plain: false, rounding: number },
+        theirs: Way { device: cpu, number: DType::F32, plain: on_cpu, rounding: number },
+        reference: if on_cpu { Reference::Autodiff } else { Reference::Processor },
+        limit: match (on_cpu, number) {
+            (true, _) => 2e-5,
+            (false, DType::F32) => 1e-4,
+            (false, _) => 2e-2,
+        },
+        checks: Vec::new(),
+    };
     comparison.linear()?;
     comparison.qrnn()?;
     comparison.lstm()?;

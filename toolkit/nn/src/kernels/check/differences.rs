@@ -58,7 +58,15 @@ impl Case<'_> {
     }
 
     fn outcome(&self, of: &'static str, reference: Reference, error: f64) -> Check {
-        Check { operation: self.operation, sizes: self.sizes.clone(), of, reference, error, limit: LIMIT }
+        Check {
+            operation: self.operation,
+            sizes: self.sizes.clone(),
+            of,
+            number: "f64",
+            reference,
+            error,
+            limit: LIMIT,
+        }
     }
 
     /// `(f(x + h·d) - f(x - h·d)) / 2h`, output by output.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::element::{Element, for_each_processor};
 
 /// A function of one number; the names are those of Hugging Face configurations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Curve {
     /// x·Φ(x), with the normal distribution's Φ (Hendrycks and Gimpel 2016).

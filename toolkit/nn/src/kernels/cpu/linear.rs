@@ -7,7 +7,7 @@ use super::element::{Element, for_each_processor};
 use super::matrix::{Rows, times, times_transposed, transposed_times};
 
 /// What follows a linear map, element by element.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub enum Activation {
     /// Nothing.
     #[default]

@@ -13,8 +13,8 @@ use crate::kernels::cpu::{attention, norm, rows};
 use crate::kernels::profile::timed;
 
 /// Operations with hand-written gradients; shapes as in `transformer`.
-#[backend_extension(Autodiff, Flex)]
-pub(super) trait TransformerOps: Backend {
+#[backend_extension(Autodiff, Flex, Cube: cfg(feature = "gpu"))]
+pub(in crate::kernels) trait TransformerOps: Backend {
     /// Outputs, and the logarithms of the sums of exponentials `[heads, tokens]`.
     fn packed_attention(qkv: FloatTensor<Self>, shape: AttentionShape) -> (FloatTensor<Self>, FloatTensor<Self>);
     /// Gradient of qkv.

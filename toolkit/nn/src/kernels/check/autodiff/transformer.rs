@@ -1,8 +1,8 @@
-//! The operations of transformers in `f32` against plain tensor calls.
+//! The operations of transformers, both ways.
 
 use std::sync::Arc;
 
-use super::{Comparison, Outcome, reader};
+use super::{Comparison, Trial, reader};
 use crate::Error;
 use crate::kernels::transformer::composed;
 use crate::kernels::*;
@@ -15,16 +15,23 @@ impl Comparison {
     }
 
     fn attention(&mut self) -> Result<(), Error> {
-        let settings: [(&[usize], usize, usize, Option<usize>); 4] =
-            [(&[1], 1, 2, None), (&[7, 1, 4], 2, 8, None), (&[150, 3], 2, 16, Some(5)), (&[640], 1, 8, None)];
+        let settings: [(&[usize], usize, usize, Option<usize>); 5] = [
+            (&[1], 1, 2, None),
+            (&[7, 1, 4], 2, 8, None),
+            (&[150, 3], 2, 16, Some(5)),
+            (&[640], 1, 8, None),
+            (&[70, 33], 2, 64, Some(20)),
+        ];
         for (lengths, heads, size, reach) in settings {
             let packing = Packing::new(lengths)?;
             let rotation = Some(Arc::new(Rotation::new(1000.0, size, packing.longest())));
             let shape = AttentionShape { packing, heads, reach, rotation };
-            let qkv = self.input(1, [shape.packing.token_count(), 3 * heads * size]);
-            let pair = [attention(qkv.clone(), &shape)?, composed::attention(qkv.clone(), &shape)];
-            let sizes = format!("{lengths:?}, {heads}x{size}, reach {reach:?}");
-            self.compare("attention", &sizes, pair.map(Outcome::new), vec![("qkv", reader(&qkv))]);
+            self.compare("attention", &format!("{lengths:?}, {heads}x{size}, reach {reach:?}"), |way| {
+                let qkv = way.input(1, [shape.packing.token_count(), 3 * heads * size]);
+                let y =
+                    if way.plain { composed::attention(qkv.clone(), &shape) } else { attention(qkv.clone(), &shape)? };
+                Ok(Trial::new(y, vec![("qkv", reader(&qkv))]))
+            })?;
         }
         Ok(())
     }
@@ -32,44 +39,55 @@ impl Comparison {
     fn norm_and_products(&mut self) -> Result<(), Error> {
         for [rows, inputs, outputs] in [[1, 4, 3], [5, 33, 7], [70, 64, 65]] {
             let sizes = format!("{rows} rows, {inputs} to {outputs}");
-            let (x, weight) = (self.input(1, [rows, inputs]), self.input(2, [outputs, inputs]));
-            let (scale, shift) = (self.input(3, [inputs]), self.input(4, [inputs]));
-            let pair = [
-                layer_norm(x.clone(), scale.clone(), shift.clone(), 1e-5)?,
-                composed::layer_norm(x.clone(), scale.clone(), shift.clone(), 1e-5),
-            ];
-            let readers = vec![("x", reader(&x)), ("scale", reader(&scale)), ("shift", reader(&shift))];
-            self.compare("layer norm", &sizes, pair.map(Outcome::new), readers);
-
-            let plain = || x.clone().matmul(weight.clone().transpose());
-            let pair = [product(x.clone(), weight.clone())?, plain()];
-            self.compare(
-                "product",
-                &sizes,
-                pair.map(Outcome::new),
-                vec![("x", reader(&x)), ("weight", reader(&weight))],
-            );
-
-            let residual = self.input(5, [rows, outputs]);
-            let pair = [product_onto(residual.clone(), x.clone(), weight.clone())?, residual.clone() + plain()];
-            let readers = vec![("residual", reader(&residual)), ("x", reader(&x)), ("weight", reader(&weight))];
-            self.compare("product onto", &sizes, pair.map(Outcome::new), readers);
+            self.compare("layer norm", &sizes, |way| {
+                let (x, scale, shift) = (way.input(1, [rows, inputs]), way.input(3, [inputs]), way.input(4, [inputs]));
+                let (a, b, c) = (x.clone(), scale.clone(), shift.clone());
+                let y = if way.plain { composed::layer_norm(a, b, c, 1e-5) } else { layer_norm(a, b, c, 1e-5)? };
+                Ok(Trial::new(y, vec![("x", reader(&x)), ("scale", reader(&scale)), ("shift", reader(&shift))]))
+            })?;
+            self.compare("product", &sizes, |way| {
+                let (x, weight) = (way.input(1, [rows, inputs]), way.input(2, [outputs, inputs]));
+                let (a, b) = (x.clone(), weight.clone());
+                let y = if way.plain { a.matmul(b.transpose()) } else { product(a, b)? };
+                Ok(Trial::new(y, vec![("x", reader(&x)), ("weight", reader(&weight))]))
+            })?;
+            self.compare("product onto", &sizes, |way| {
+                let (x, weight) = (way.input(1, [rows, inputs]), way.input(2, [outputs, inputs]));
+                let residual = way.input(5, [rows, outputs]);
+                let (r, a, b) = (residual.clone(), x.clone(), weight.clone());
+                let y = if way.plain { r + a.matmul(b.transpose()) } else { product_onto(r, a, b)? };
+                let inputs = vec![("residual", reader(&residual)), ("x", reader(&x)), ("weight", reader(&weight))];
+                Ok(Trial::new(y, inputs))
+            })?;
         }
         Ok(())
     }
 
     fn curves(&mut self) -> Result<(), Error> {
         for how in [Curve::Gelu, Curve::GeluTanh, Curve::Silu, Curve::Relu, Curve::Tanh] {
-            let (x, sizes) = (self.input(1, [9, 34]), format!("9 rows, 34 wide, {how:?}"));
-            let pair = [curve(x.clone(), how), composed::curve(x.clone(), how)];
-            self.compare("curve", &sizes, pair.map(Outcome::new), vec![("x", reader(&x))]);
-            let pair = [gated(x.clone(), how)?, composed::gated(x.clone(), how)];
-            self.compare("gate", &sizes, pair.map(Outcome::new), vec![("x", reader(&x))]);
+            let sizes = format!("9 rows, 34 wide, {how:?}");
+            self.compare("curve", &sizes, |way| {
+                let x = way.input(1, [9, 34]);
+                let run = if way.plain { composed::curve } else { curve };
+                Ok(Trial::new(run(x.clone(), how), vec![("x", reader(&x))]))
+            })?;
+            self.compare("gate", &sizes, |way| {
+                let x = way.input(1, [9, 34]);
+                let y = if way.plain { composed::gated(x.clone(), how) } else { gated(x.clone(), how)? };
+                Ok(Trial::new(y, vec![("x", reader(&x))]))
+            })?;
         }
         for how in [Pooling::First, Pooling::Mean, Pooling::Maximum] {
-            let (x, packing) = (self.input(1, [8, 5]), Packing::new(&[2, 1, 5])?);
-            let pair = [gather(x.clone(), &packing, how)?, composed::gather(x.clone(), &packing, how)];
-            self.compare("gathering", &format!("[2, 1, 5], {how:?}"), pair.map(Outcome::new), vec![("x", reader(&x))]);
+            let packing = Packing::new(&[2, 1, 5])?;
+            self.compare("gathering", &format!("[2, 1, 5], {how:?}"), |way| {
+                let x = way.input(1, [8, 5]);
+                let y = if way.plain {
+                    composed::gather(x.clone(), &packing, how)
+                } else {
+                    gather(x.clone(), &packing, how)?
+                };
+                Ok(Trial::new(y, vec![("x", reader(&x))]))
+            })?;
         }
         Ok(())
     }
