@@ -9,15 +9,16 @@ use burn::tensor::Device;
 
 use crate::Error;
 
-/// What the user asked for: `cpu`, `cuda`, `cuda:1`, `vulkan`, `auto`.
+/// What the user asked for: `cpu`, `cuda`, `cuda:1`, `wgpu`, `auto`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeviceChoice {
     /// The processor.
     Cpu,
     /// An NVIDIA GPU by index.
     Cuda(usize),
-    /// A device with Vulkan by index: a GPU of any maker, or Mesa's software.
-    Vulkan(usize),
+    /// A device by index that wgpu reaches through Vulkan, Metal, DirectX or OpenGL: a GPU of any maker, or
+    /// software that stands in for one.
+    Wgpu(usize),
     /// The first NVIDIA GPU if this build and machine have one, else the processor.
     Auto,
 }
@@ -30,10 +31,10 @@ impl FromStr for DeviceChoice {
         match text.split_once(':') {
             None if text == "cpu" => Ok(DeviceChoice::Cpu),
             None if text == "cuda" => Ok(DeviceChoice::Cuda(0)),
-            None if text == "vulkan" => Ok(DeviceChoice::Vulkan(0)),
+            None if text == "wgpu" => Ok(DeviceChoice::Wgpu(0)),
             None if text == "auto" => Ok(DeviceChoice::Auto),
             Some(("cuda", index)) => index.parse().map(DeviceChoice::Cuda).map_err(|_| unknown()),
-            Some(("vulkan", index)) => index.parse().map(DeviceChoice::Vulkan).map_err(|_| unknown()),
+            Some(("wgpu", index)) => index.parse().map(DeviceChoice::Wgpu).map_err(|_| unknown()),
             _ => Err(unknown()),
         }
     }
@@ -44,7 +45,7 @@ impl fmt::Display for DeviceChoice {
         match self {
             DeviceChoice::Cpu => formatter.write_str("cpu"),
             DeviceChoice::Cuda(index) => write!(formatter, "cuda:{index}"),
-            DeviceChoice::Vulkan(index) => write!(formatter, "vulkan:{index}"),
+            DeviceChoice::Wgpu(index) => write!(formatter, "wgpu:{index}"),
             DeviceChoice::Auto => formatter.write_str("auto"),
         }
     }
@@ -64,7 +65,7 @@ impl DeviceChoice {
     pub fn open(self) -> Result<Device, Error> {
         match self.resolved() {
             DeviceChoice::Cuda(index) => cuda(index),
-            DeviceChoice::Vulkan(index) => vulkan(index),
+            DeviceChoice::Wgpu(index) => wgpu(index),
             DeviceChoice::Cpu | DeviceChoice::Auto => Ok(Device::flex()),
         }
     }
@@ -89,24 +90,24 @@ fn cuda(index: usize) -> Result<Device, Error> {
     }
 }
 
-/// Devices with Vulkan that this build can reach; `None` when built without it.
-pub fn vulkan_count() -> Option<usize> {
-    #[cfg(feature = "vulkan")]
-    return Some(Device::enumerate(burn::tensor::DeviceType::Vulkan).len());
-    #[cfg(not(feature = "vulkan"))]
+/// Devices of wgpu that this build can reach; `None` when built without it.
+pub fn wgpu_count() -> Option<usize> {
+    #[cfg(feature = "wgpu")]
+    return Some(Device::enumerate(burn::tensor::DeviceType::Wgpu).len());
+    #[cfg(not(feature = "wgpu"))]
     None
 }
 
-#[cfg(feature = "vulkan")]
-fn vulkan(index: usize) -> Result<Device, Error> {
-    let devices = Device::enumerate(burn::tensor::DeviceType::Vulkan);
+#[cfg(feature = "wgpu")]
+fn wgpu(index: usize) -> Result<Device, Error> {
+    let devices = Device::enumerate(burn::tensor::DeviceType::Wgpu);
     let count = devices.len();
-    devices.into_iter().nth(index).ok_or(Error::NoSuchVulkanDevice { index, count })
+    devices.into_iter().nth(index).ok_or(Error::NoSuchWgpuDevice { index, count })
 }
 
-#[cfg(not(feature = "vulkan"))]
-fn vulkan(_: usize) -> Result<Device, Error> {
-    Err(Error::BuiltWithoutVulkan)
+#[cfg(not(feature = "wgpu"))]
+fn wgpu(_: usize) -> Result<Device, Error> {
+    Err(Error::BuiltWithoutWgpu)
 }
 
 /// Whether our CPU kernels run on this device.

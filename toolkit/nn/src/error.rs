@@ -12,12 +12,12 @@ pub enum Error {
     /// A GPU was asked for and this build has no CUDA.
     #[error("this glossa was built without CUDA")]
     BuiltWithoutCuda,
-    /// A Vulkan device was asked for and this build has none.
-    #[error("this glossa was built without Vulkan")]
-    BuiltWithoutVulkan,
-    /// A Vulkan device that is not there.
-    #[error("no Vulkan device {index}: {count} found")]
-    NoSuchVulkanDevice {
+    /// A device of wgpu was asked for and this build has no wgpu.
+    #[error("this glossa was built without wgpu")]
+    BuiltWithoutWgpu,
+    /// A device of wgpu that is not there.
+    #[error("no wgpu device {index}: {count} found")]
+    NoSuchWgpuDevice {
         /// The index asked for.
         index: usize,
         /// How many there are.
@@ -98,10 +98,10 @@ pub enum Error {
 impl Error {
     fn hint(&self) -> &'static str {
         match self {
-            Error::UnknownDevice(_) => "use cpu, cuda, cuda:N, vulkan, vulkan:N or auto",
+            Error::UnknownDevice(_) => "use cpu, cuda, cuda:N, wgpu, wgpu:N or auto",
             Error::BuiltWithoutCuda => "use --device cpu, or build with `make cuda`",
-            Error::BuiltWithoutVulkan => "use --device cpu, or build with `make vulkan`",
-            Error::NoSuchGpu { .. } | Error::NoSuchVulkanDevice { .. } => {
+            Error::BuiltWithoutWgpu => "use --device cpu, or build with `make wgpu`",
+            Error::NoSuchGpu { .. } | Error::NoSuchWgpuDevice { .. } => {
                 "run `glossa doctor` to see the devices; use --device cpu"
             }
             Error::Weights { .. } | Error::Mismatch { .. } => {
@@ -123,8 +123,8 @@ impl From<Error> for Failure {
             Error::UnknownDevice(_) => Kind::Usage,
             Error::BuiltWithoutCuda
             | Error::NoSuchGpu { .. }
-            | Error::BuiltWithoutVulkan
-            | Error::NoSuchVulkanDevice { .. } => Kind::Failed,
+            | Error::BuiltWithoutWgpu
+            | Error::NoSuchWgpuDevice { .. } => Kind::Failed,
             _ => Kind::Data,
         };
         Failure::new(kind, error.to_string()).hint(error.hint())

@@ -3,20 +3,41 @@
 
 use cubecl::prelude::*;
 
-/// Steps between the numbers of a stream, as in `base::seed`.
-const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
-
 /// One of 2²⁴ parts.
 const UNIT: f32 = 1.0 / 16_777_216.0;
 
-/// Element `index` of the stream with a key, in [0, 1): the same bits as on the CPU.
+/// 64 bits as two halves, since not every GPU has whole ones.
+#[derive(CubeType, Clone, Copy)]
+struct Wide {
+    low: u32,
+    high: u32,
+}
+
+/// The product with a constant given by its halves, modulo 2⁶⁴.
 #[cube]
-pub(super) fn uniform(key: u64, index: u64) -> f32 {
-    let drawn = key + (index + 1u64) * GOLDEN;
-    let drawn = (drawn ^ (drawn >> 30u64)) * 0xbf58_476d_1ce4_e5b9u64;
-    let drawn = (drawn ^ (drawn >> 27u64)) * 0x94d0_49bb_1331_11ebu64;
-    let drawn = drawn ^ (drawn >> 31u64);
-    f32::cast_from(u32::cast_from(drawn >> 40u64)) * UNIT
+fn times(value: Wide, #[comptime] low: u32, #[comptime] high: u32) -> Wide {
+    let carried = u32::mul_hi(value.low, low.runtime());
+    Wide { low: value.low * low, high: carried + value.low * high + value.high * low }
+}
+
+/// `value ^ (value >> bits)`.
+#[cube]
+fn folded(value: Wide, #[comptime] bits: u32) -> Wide {
+    let moved = (value.low >> bits) | (value.high << comptime!(32 - bits));
+    Wide { low: value.low ^ moved, high: value.high ^ (value.high >> bits) }
+}
+
+/// Element `index` of the stream with a key, in [0, 1): the same bits as `base::seed` draws on the CPU.
+#[cube]
+pub(super) fn uniform(key_low: u32, key_high: u32, index: u32) -> f32 {
+    let place = times(Wide { low: index + 1, high: 0u32.runtime() }, 0x7f4a_7c15u32, 0x9e37_79b9u32);
+    let low = place.low + key_low;
+    let carry = u32::cast_from(low < key_low);
+    let drawn = Wide { low, high: place.high + key_high + carry };
+    let drawn = times(folded(drawn, 30u32), 0x1ce4_e5b9u32, 0xbf58_476du32);
+    let drawn = times(folded(drawn, 27u32), 0x1331_11ebu32, 0x94d0_49bbu32);
+    let drawn = folded(drawn, 31u32);
+    f32::cast_from(drawn.high >> 8u32) * UNIT
 }
 
 /// The logistic function.

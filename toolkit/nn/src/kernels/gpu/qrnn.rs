@@ -49,7 +49,8 @@ fn pool_forward<F: Float>(
     cells: &mut [F],
     time: usize,
     hidden: usize,
-    key: u64,
+    key_low: u32,
+    key_high: u32,
     p: f32,
     factor: f32,
     #[comptime] sampled: bool,
@@ -74,7 +75,7 @@ fn pool_forward<F: Float>(
             let mut f = sigmoid(f32::cast_from(gates[wide + hidden]) + bias_f) * factor;
             let o = sigmoid(f32::cast_from(gates[wide + 2 * hidden]) + bias_o);
             if sampled {
-                if uniform(key, here as u64) < p {
+                if uniform(key_low, key_high, here as u32) < p {
                     f = 0.0f32;
                 }
             }
@@ -165,7 +166,8 @@ pub(super) fn forward(
         cells.clone().into_buffer_arg(),
         time,
         hidden,
-        zoned.key,
+        zoned.key as u32,
+        (zoned.key >> 32) as u32,
         zoned.p,
         zoned.factor,
         zoned.sampled,

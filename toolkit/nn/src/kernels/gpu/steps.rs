@@ -50,13 +50,21 @@ fn masked<F: Float>(x: &[F], mask: &[F], out: &mut [F], time: usize, width: usiz
 }
 
 #[cube(launch)]
-fn dropped<F: Float>(values: &[F], out: &mut [F], key: u64, p: f32, scale: f32, #[define(F)] _dtype: ElemType) {
+fn dropped<F: Float>(
+    values: &[F],
+    out: &mut [F],
+    key_low: u32,
+    key_high: u32,
+    p: f32,
+    scale: f32,
+    #[define(F)] _dtype: ElemType,
+) {
     let at = ABSOLUTE_POS;
     if at >= out.len() {
         terminate!();
     }
     let mut kept = f32::cast_from(values[at]) * scale;
-    if uniform(key, at as u64) < p {
+    if uniform(key_low, key_high, at as u32) < p {
         kept = 0.0f32;
     }
     out[at] = F::cast_from(kept);
@@ -171,7 +179,18 @@ pub(super) fn drop_entries(values: CubeTensor, stream: Stream, p: f32) -> CubeTe
     let (out, (count, dim)) = (like(&values, [rows, columns]), units(rows * columns));
     let (client, dtype) = (values.client.clone(), element(&values));
     let (values, target) = (values.into_buffer_arg(), out.clone().into_buffer_arg());
-    dropped::launch(&client, count, dim, values, target, stream.key(), p, 1.0 / (1.0 - p), dtype);
+    dropped::launch(
+        &client,
+        count,
+        dim,
+        values,
+        target,
+        stream.key() as u32,
+        (stream.key() >> 32) as u32,
+        p,
+        1.0 / (1.0 - p),
+        dtype,
+    );
     out
 }
 
