@@ -6,6 +6,7 @@ mod archive;
 mod error;
 mod fetch;
 mod folder;
+mod release;
 mod select;
 
 use std::path::{Path, PathBuf};
@@ -43,6 +44,8 @@ pub struct Options {
     pub index: Index,
     /// How connections are made; offline is one of these.
     pub download: Settings,
+    /// Where release files of the index are looked for before the place that the index names.
+    pub releases: Option<environment::Releases>,
 }
 
 impl Options {
@@ -51,12 +54,12 @@ impl Options {
     /// # Errors
     /// The built-in index does not carry its signature.
     pub fn new(places: environment::Places) -> Result<Self, Error> {
-        let environment::Places { cache, endpoint, token, offline, timeout, .. } = places;
+        let environment::Places { cache, endpoint, token, offline, timeout, releases, .. } = places;
         let mut download = Settings { offline, ..Settings::default() };
         if let Some(seconds) = timeout {
             download.stall = Duration::from_secs(seconds);
         }
-        Ok(Options { cache, endpoint, token, index: Index::built_in()?, download })
+        Ok(Options { cache, endpoint, token, index: Index::built_in()?, download, releases })
     }
 }
 
@@ -250,6 +253,15 @@ impl Zoo {
                     files: &entry.files,
                 };
                 self.pull_archive(&id, &self.of_index(&entry.name), url, &known, watch)
+            }
+            Source::Release { file, base, bytes, sha256 } => {
+                let known = archive::Known {
+                    bytes: Some(*bytes),
+                    sha256: Some(sha256.as_str().to_owned()),
+                    files: &entry.files,
+                };
+                let release = release::Release { file, base: base.as_deref(), known };
+                self.pull_release(&id, &self.of_index(&entry.name), &release, watch)
             }
             Source::Folder { url } => self.pull_listed(&id, &self.of_index(&entry.name), url, &entry.files, watch),
         }

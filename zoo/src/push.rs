@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use glossa_base::LanguageCode;
 use glossa_base::download::Watch;
+use glossa_base::manifest::FileRecord;
 use glossa_base::unpack::is_archive;
 use serde::Serialize;
 
@@ -78,6 +79,12 @@ pub struct Details {
     pub reproduce: Option<String>,
     /// Scores beside those of its card; one of the same metric and task replaces it.
     pub scores: Vec<ScoreEntry>,
+    /// Whether these scores stand alone, without those of its card.
+    pub only_these_scores: bool,
+    /// The model that it started from; by default what its card says.
+    pub base: Option<String>,
+    /// What it was made from, where names and hashes of the manifest hold on one machine only.
+    pub inputs: Option<Vec<FileRecord>>,
     /// The message of the commit at a hub.
     pub message: Option<String>,
 }
@@ -113,7 +120,7 @@ impl Zoo {
     ) -> Result<Published, Error> {
         match target {
             Target::Folder(path) => to_folder(folder, path, details),
-            Target::Archive(path) => archive::write(folder, path, details, watch),
+            Target::Archive(path) => pack(folder, path, details, watch).map(|(published, _)| published),
             Target::Hub { owner, name, private } => {
                 if self.token().is_none() {
                     return Err(Error::NoToken);
@@ -124,6 +131,16 @@ impl Zoo {
             }
         }
     }
+}
+
+/// Packs a model folder as an archive; gives its files too.
+pub(crate) fn pack(
+    folder: &Path,
+    target: &Path,
+    details: &Details,
+    watch: Watch<'_>,
+) -> Result<(Published, Vec<FileRecord>), Error> {
+    archive::write(folder, target, details, watch)
 }
 
 fn to_folder(folder: &Path, target: &Path, details: &Details) -> Result<Published, Error> {

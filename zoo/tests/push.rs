@@ -61,7 +61,7 @@ impl Place {
     fn zoo(&self, endpoint: &str, token: Option<&str>) -> Zoo {
         let (cache, endpoint) = (self.root.path().join("cache"), endpoint.to_owned());
         let (token, download) = (token.map(|token| Token::new(token).unwrap()), Settings::default());
-        Zoo::new(Options { cache, endpoint, token, index: Index::empty(), download }).unwrap()
+        Zoo::new(Options { cache, endpoint, token, index: Index::empty(), download, releases: None }).unwrap()
     }
 
     fn push(&self, target: &str, details: &Details) -> Result<Published, Error> {
