@@ -64,10 +64,8 @@ fn report(built: &[Built], index: &Index, out: &Path) -> Result<usize, Box<dyn E
         };
         differ += usize::from(state != "same");
         println!("{state:<8}{:<20}{}  {more}", one.release.name, one.sha256);
-        lines.push_str(&format!(
-            "{state}\t{}\t{}\t{}\t{}\n",
-            one.release.name, one.release.file, one.bytes, one.sha256
-        ));
+        lines
+            .push_str(&format!("{state}\t{}\t{}\t{}\t{}\n", one.release.name, one.release.file, one.bytes, one.sha256));
     }
     println!("{} of {} models are those of the index, to the last bit", built.len() - differ, built.len());
     write_file(&out.join("report.tsv"), lines.as_bytes())?;
