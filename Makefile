@@ -58,7 +58,7 @@ basque: build ## Basque from raw text to a scored classifier, in about 16 minute
 # The texts, and where run and release files go; WRITE=1 writes the entries to zoo/index.toml.
 ZOO_DATA ?= ../shared/data
 ZOO_OUT ?= build/zoo
-zoo: build ## our own models for ten languages, bit for bit those of the index, in about an hour
+zoo: build ## our own models for ten languages, bit for bit those of the index, in an hour or two
 	cargo build $(CARGO_FLAGS) --example zoo_release
 	GLOSSA="$(GLOSSA)" RELEASE="$(TARGET)/release/examples/zoo_release" WRITE="$(WRITE)" \
 		scripts/zoo.sh "$(ZOO_DATA)" "$(ZOO_OUT)"

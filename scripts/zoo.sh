@@ -32,15 +32,17 @@ if [ "${WRITE:-}" = 1 ]; then
     "$release" "$out/run" "$data" scripts/zoo.toml "$out" --write zoo/index.toml
     exit
 fi
+rm -f "$out/report.tsv"
 status=0
 "$release" "$out/run" "$data" scripts/zoo.toml "$out" || status=$?
 if [ ! -f "$out/report.tsv" ]; then exit "$status"; fi
-mapfile -t same < <(awk -F '\t' '$1 == "same" { print "glossa:" $2 }' "$out/report.tsv")
-if [ "${#same[@]}" -gt 0 ]; then
-    GLOSSA_ZOO_RELEASES="$out/archives" "$glossa" -q zoo pull "${same[@]}" > "$out/pulled.txt"
-    echo "in the cache now: ${same[*]}"
+same=$(awk -F '\t' '$1 == "same" { print "glossa:" $2 }' "$out/report.tsv")
+if [ -n "$same" ]; then
+    # shellcheck disable=SC2086 # names of the index have no spaces
+    GLOSSA_ZOO_RELEASES="$out/archives" "$glossa" -q zoo pull $same > "$out/pulled.txt"
+    echo "in the cache now:" $same
 fi
 if [ "$status" -ne 0 ]; then
-    echo "those that differ: GLOSSA_ZOO_RELEASES=$out/archives $glossa zoo pull --index $out/index.toml glossa:NAME" >&2
+    echo "to use those that are not the index's: GLOSSA_ZOO_INDEX=$out/index.toml GLOSSA_ZOO_RELEASES=$out/archives" >&2
 fi
 exit "$status"

@@ -10,7 +10,7 @@ use thiserror::Error as ThisError;
 use crate::id::ModelId;
 
 /// Names of the variables that count, for who reads the environment.
-pub const VARIABLES: [&str; 15] = [
+pub const VARIABLES: [&str; 16] = [
     "HOME",
     "USERPROFILE",
     "XDG_CACHE_HOME",
@@ -26,7 +26,11 @@ pub const VARIABLES: [&str; 15] = [
     "HF_HUB_DISABLE_IMPLICIT_TOKEN",
     "HF_HUB_DOWNLOAD_TIMEOUT",
     RELEASES,
+    INDEX,
 ];
+
+/// The variable that names an index of the person's own, which lies over the built-in one.
+pub const INDEX: &str = "GLOSSA_ZOO_INDEX";
 
 /// The variable that says where release files of the index are: a folder, or an address.
 pub const RELEASES: &str = "GLOSSA_ZOO_RELEASES";
@@ -101,6 +105,8 @@ pub struct Places {
     pub timeout: Option<u64>,
     /// Where release files are, if the person says so.
     pub releases: Option<Releases>,
+    /// An index of the person's own.
+    pub index: Option<PathBuf>,
 }
 
 impl Places {
@@ -129,7 +135,8 @@ impl Places {
             value("HF_HUB_DOWNLOAD_TIMEOUT").and_then(|text| text.parse().ok()).filter(|seconds| *seconds > 0);
         let endpoint = endpoint(value("HF_ENDPOINT").unwrap_or(HUB))?;
         let releases = value(RELEASES).map(|text| releases(text, user)).transpose()?;
-        Ok(Places { cache, endpoint, token, token_file, offline, timeout, releases })
+        let index = folder(INDEX);
+        Ok(Places { cache, endpoint, token, token_file, offline, timeout, releases, index })
     }
 }
 
@@ -241,5 +248,7 @@ mod tests {
         assert!(with("TRANSFORMERS_OFFLINE", "1").unwrap().offline);
         assert_eq!(with("HF_HUB_DOWNLOAD_TIMEOUT", "7").unwrap().timeout, Some(7));
         assert_eq!(with("HF_HUB_DOWNLOAD_TIMEOUT", "0").unwrap().timeout, None);
+        assert_eq!(with(INDEX, "~/mine.toml").unwrap().index.unwrap(), Path::new("/h/mine.toml"));
+        assert_eq!(with(INDEX, "").unwrap().index, None);
     }
 }

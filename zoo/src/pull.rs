@@ -49,17 +49,23 @@ pub struct Options {
 }
 
 impl Options {
-    /// The options that variables of the environment come to, with the index that is built in.
+    /// The options that variables of the environment come to, with the index that is built in and the person's own
+    /// over it.
     ///
     /// # Errors
-    /// The built-in index does not carry its signature.
+    /// The built-in index does not carry its signature; the person's own cannot be read or is none.
     pub fn new(places: environment::Places) -> Result<Self, Error> {
-        let environment::Places { cache, endpoint, token, offline, timeout, releases, .. } = places;
+        let environment::Places { cache, endpoint, token, offline, timeout, releases, index, .. } = places;
         let mut download = Settings { offline, ..Settings::default() };
         if let Some(seconds) = timeout {
             download.stall = Duration::from_secs(seconds);
         }
-        Ok(Options { cache, endpoint, token, index: Index::built_in()?, download, releases })
+        let built_in = Index::built_in()?;
+        let index = match index {
+            Some(path) => built_in.under(Index::read(&path)?),
+            None => built_in,
+        };
+        Ok(Options { cache, endpoint, token, index, download, releases })
     }
 }
 

@@ -75,8 +75,7 @@ impl Places<'_> {
         let measured: Score = json(&task.join(SCORE))?;
         let base = format!("{code}/{}", self.description.preset);
         let mut release = self.release(format!("{base}-{}", name_of(task)), folder, code, &manifest)?;
-        let inputs = release.details.inputs.iter().flatten();
-        let test = inputs.filter(|input| input.path.ends_with("/test.tsv")).next_back();
+        let test = release.details.inputs.iter().flatten().rfind(|input| input.path.ends_with("/test.tsv"));
         release.details.scores = measured.scores(&name_of(task), test);
         release.details.base = Some(format!("glossa:{base}"));
         Ok(release)
