@@ -65,6 +65,8 @@ impl Target {
 pub struct Details {
     /// Title; by default the hub's name, or that of the folder.
     pub name: Option<String>,
+    /// The id that it is pulled by; by default the hub's, or else the title.
+    pub id: Option<String>,
     /// Identifier of the licence, such as `cc-by-sa-4.0`.
     pub licence: Option<String>,
     /// Language of its texts.
@@ -125,8 +127,11 @@ impl Zoo {
                 if self.token().is_none() {
                     return Err(Error::NoToken);
                 }
-                id::hub_name(&format!("{owner}/{name}"))?;
-                let details = &Details { name: details.name.clone().or_else(|| Some(name.clone())), ..details.clone() };
+                let id = format!("{owner}/{name}");
+                id::hub_name(&id)?;
+                let (title, id) =
+                    (details.name.clone().or_else(|| Some(name.clone())), details.id.clone().or(Some(id)));
+                let details = &Details { name: title, id, ..details.clone() };
                 hub::push(self, &Prepared::new(folder, details)?, (owner, name, *private), details, watch)
             }
         }

@@ -47,7 +47,7 @@ impl Run {
         run.model("eu/language-model-forward", ModelKind::LanguageModel, &["eu/corpus", "eu/tokenizer"], &[]);
         std::fs::write(
             run.place("eu/perplexity-forward.json"),
-            r#"{"accuracy": 0.3, "bits_per_character": 2.0, "by_piece": 5.5, "by_word": 100.25, "documents": 3,
+            r#"{"accuracy": 0.3, "bits_per_character": 2.0, "by_piece": 5.5, "by_word": 100.123456, "documents": 3,
                 "likelihood": {"characters": 30, "nats": 4.5, "pieces": 9, "words": 7}, "masked": false}"#,
         )
         .unwrap();
@@ -174,7 +174,7 @@ fn an_entry_says_all_that_is_known_of_a_release() {
     assert_eq!(model.recipe.as_deref(), Some("make it"));
     assert!(model.is_pinned() && model.bytes() == Some(built[0].bytes));
     let scores: Vec<_> = model.scores.iter().map(|score| (score.metric.as_str(), score.value)).collect();
-    assert_eq!(scores, [("bits_per_character", 2.0), ("perplexity_by_word", 100.25)]);
+    assert_eq!(scores, [("bits_per_character", 2.0), ("perplexity_by_word", 100.1235)]);
     assert!(model.scores[0].signature.contains("|lang:eu|split:test|documents:3|characters:30|seed:0|"));
     let [score] = classifier.scores.as_slice() else { panic!("{:?}", classifier.scores) };
     assert_eq!((score.task.as_str(), score.value), ("topics/eu test", 0.5));
@@ -195,9 +195,16 @@ fn a_release_is_pulled_from_a_folder_and_then_from_the_cache() {
     let inputs: Vec<&str> = manifest.inputs.iter().map(|input| input.path.as_str()).collect();
     assert_eq!(inputs, ["labelled/topics/eu/test.tsv", "labelled/topics/eu/train.tsv", "lm/free/eu.txt"]);
     let card = std::fs::read_to_string(first.folder.join("README.md")).unwrap();
-    for expected in ["license: cc-by-sa-4.0", "base_model: \"glossa:eu/small\"", "# eu-small-topics", "make it"] {
+    for expected in [
+        "license: cc-by-sa-4.0",
+        "base_model: \"glossa:eu/small\"",
+        "# eu-small-topics",
+        "make it",
+        "Free texts (cc0-1.0); topics (cc-by-sa-4.0).",
+    ] {
         assert!(card.contains(expected), "{expected}\n{card}");
     }
+    assert!(card.contains("glossa classify predict --model glossa:eu/small-topics"), "{card}");
     // Without the folder, and without a host.
     assert_eq!(pulled(&run.zoo(&index, None, true)).unwrap(), first);
     let verified = run.zoo(&index, None, true).verify(&ModelId::parse("glossa:eu/small-topics").unwrap(), watch());

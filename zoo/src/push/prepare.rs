@@ -146,7 +146,7 @@ fn describe(folder: &Path, manifest: &Manifest, details: &Details) -> Result<Car
         metrics,
         base_model: details.base.clone().or(head.base_model),
         labels: labels(&config),
-        how_to_use: Some(how_to_use(kind, &name)),
+        how_to_use: Some(how_to_use(kind, details.id.as_deref().unwrap_or(&name))),
         intended_use: Some(details.intended_use.clone().unwrap_or_else(|| intended(kind).to_owned())),
         limits: Some(details.limits.clone().unwrap_or_else(|| LIMITS.to_owned())),
         reproduce,

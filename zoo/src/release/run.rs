@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::description::{self, Description};
 use super::{Error, Release};
+use crate::id::INDEX;
 use crate::index::ScoreEntry;
 use crate::layout;
 use crate::push::Details;
@@ -77,7 +78,7 @@ impl Places<'_> {
         let mut release = self.release(format!("{base}-{}", name_of(task)), folder, code, &manifest)?;
         let test = release.details.inputs.iter().flatten().rfind(|input| input.path.ends_with("/test.tsv"));
         release.details.scores = measured.scores(&name_of(task), test);
-        release.details.base = Some(format!("glossa:{base}"));
+        release.details.base = Some(format!("{INDEX}{base}"));
         Ok(release)
     }
 
@@ -93,12 +94,13 @@ impl Places<'_> {
         let file = name.replace('/', "-");
         let details = Details {
             name: Some(file.clone()),
+            id: Some(format!("{INDEX}{name}")),
             licence: Some(licence.to_owned()),
             language: Some(code.parse().map_err(|_| Error::Wrong {
                 path: folder.clone(),
                 reason: format!("`{code}` is no code of a language"),
             })?),
-            data: Some(data.clone()),
+            data: Some(sentence(&data)),
             reproduce: Some(recipe.clone()),
             inputs: Some(inputs),
             only_these_scores: true,
@@ -197,7 +199,8 @@ impl Perplexity {
                 self.documents, manifest.seed, manifest.tool_version
             );
             let (task, metric) = (format!("{code} held-out text"), metric.to_owned());
-            value.filter(|value| value.is_finite()).map(|value| ScoreEntry { task, metric, value, signature })
+            let value = value.filter(|value| value.is_finite()).map(rounded);
+            value.map(|value| ScoreEntry { task, metric, value, signature })
         };
         let bits = of("bits_per_character", self.bits_per_character, format!("characters:{characters}"));
         bits.into_iter().chain(of("perplexity_by_word", self.by_word, format!("words:{words}"))).collect()
@@ -237,11 +240,22 @@ impl Score {
         let entry = |Measured { metric, value, signature }| ScoreEntry {
             task: format!("{set} test"),
             metric,
-            value,
+            value: rounded(value),
             signature: format!("{signature}{data}"),
         };
         measured.map(entry).collect()
     }
+}
+
+/// Four digits behind the point: more say nothing with the texts that there are.
+fn rounded(value: f64) -> f64 {
+    (value * 1e4).round() / 1e4
+}
+
+/// Words as a sentence.
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
 }
 
 fn json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, Error> {
