@@ -27,7 +27,7 @@ CARGO_FLAGS := --release --locked --workspace
 CUDARC_CUDA_VERSION ?= 13000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test cuda basque memcheck clean
+.PHONY: help setup build demo test cuda basque zoo memcheck clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## /\1|/' | \
@@ -54,6 +54,14 @@ cuda: setup ## the glossa command with CUDA (needs no GPU and no CUDA to build)
 
 basque: build ## Basque from raw text to a scored classifier, in about 16 minutes
 	GLOSSA="$(GLOSSA)" scripts/basque.sh
+
+# The texts, and where run and release files go; WRITE=1 writes the entries to zoo/index.toml.
+ZOO_DATA ?= ../shared/data
+ZOO_OUT ?= build/zoo
+zoo: build ## our own models for ten languages, bit for bit those of the index, in an hour or two
+	cargo build $(CARGO_FLAGS) --example zoo_release
+	GLOSSA="$(GLOSSA)" RELEASE="$(TARGET)/release/examples/zoo_release" WRITE="$(WRITE)" \
+		scripts/zoo.sh "$(ZOO_DATA)" "$(ZOO_OUT)"
 
 memcheck: setup ## the kernels under valgrind, which must be installed
 	scripts/memcheck.sh

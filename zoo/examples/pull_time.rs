@@ -55,7 +55,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         let pull = |what: &str| -> Result<(), Box<dyn Error>> {
             let begin = Instant::now();
             let (cache, endpoint, download) = (cache.clone(), endpoint.clone(), Settings::default());
-            let zoo = Zoo::new(Options { cache, endpoint, token: None, index: Index::built_in()?, download })?;
+            let zoo = Zoo::new(Options {
+                cache,
+                endpoint,
+                token: None,
+                index: Index::built_in()?,
+                download,
+                releases: None,
+            })?;
             let watch = Watch { progress: &Silent, interrupt: &Interrupt::default() };
             let pulled = zoo.pull(&id, watch)?;
             let seconds = begin.elapsed().as_secs_f64();

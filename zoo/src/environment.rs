@@ -7,8 +7,10 @@ use glossa_base::Failure;
 use glossa_base::download::{self, Token};
 use thiserror::Error as ThisError;
 
+use crate::id::ModelId;
+
 /// Names of the variables that count, for who reads the environment.
-pub const VARIABLES: [&str; 14] = [
+pub const VARIABLES: [&str; 16] = [
     "HOME",
     "USERPROFILE",
     "XDG_CACHE_HOME",
@@ -23,7 +25,15 @@ pub const VARIABLES: [&str; 14] = [
     "HF_TOKEN_PATH",
     "HF_HUB_DISABLE_IMPLICIT_TOKEN",
     "HF_HUB_DOWNLOAD_TIMEOUT",
+    RELEASES,
+    INDEX,
 ];
+
+/// The variable that names an index of the person's own, which lies over the built-in one.
+pub const INDEX: &str = "GLOSSA_ZOO_INDEX";
+
+/// The variable that says where release files of the index are: a folder, or an address.
+pub const RELEASES: &str = "GLOSSA_ZOO_RELEASES";
 
 /// The hub where none is named.
 pub const HUB: &str = "https://huggingface.co";
@@ -40,6 +50,12 @@ pub enum Error {
         /// What is wrong; a password in it is not repeated.
         reason: String,
     },
+    /// The address of releases is none.
+    #[error("{RELEASES}: {reason}")]
+    Releases {
+        /// What is wrong; a password in it is not repeated.
+        reason: String,
+    },
     /// The token cannot be one; it is not shown.
     #[error("HF_TOKEN: {reason}")]
     Token {
@@ -53,10 +69,22 @@ impl From<Error> for Failure {
         let hint = match error {
             Error::NoHome => "set HF_HOME to a folder",
             Error::Endpoint { .. } => "set HF_ENDPOINT to an address such as https://huggingface.co, or unset it",
+            Error::Releases { .. } => {
+                "set GLOSSA_ZOO_RELEASES to a folder, or to an address such as https://host/folder"
+            }
             Error::Token { .. } => "copy the token again, whole and without quotes, or unset HF_TOKEN",
         };
         Failure::data(error.to_string()).hint(hint)
     }
+}
+
+/// Where release files of the index are looked for first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Releases {
+    /// A folder on this machine.
+    Folder(PathBuf),
+    /// A folder on the web, with a slash at the end.
+    Web(String),
 }
 
 /// What the variables come to.
@@ -75,6 +103,10 @@ pub struct Places {
     pub offline: bool,
     /// Seconds without a byte after which a connection is given up.
     pub timeout: Option<u64>,
+    /// Where release files are, if the person says so.
+    pub releases: Option<Releases>,
+    /// An index of the person's own.
+    pub index: Option<PathBuf>,
 }
 
 impl Places {
@@ -102,7 +134,9 @@ impl Places {
         let timeout =
             value("HF_HUB_DOWNLOAD_TIMEOUT").and_then(|text| text.parse().ok()).filter(|seconds| *seconds > 0);
         let endpoint = endpoint(value("HF_ENDPOINT").unwrap_or(HUB))?;
-        Ok(Places { cache, endpoint, token, token_file, offline, timeout })
+        let releases = value(RELEASES).map(|text| releases(text, user)).transpose()?;
+        let index = folder(INDEX);
+        Ok(Places { cache, endpoint, token, token_file, offline, timeout, releases, index })
     }
 }
 
@@ -119,6 +153,18 @@ pub(crate) fn endpoint(text: &str) -> Result<String, Error> {
     }
     download::check_url(text).map_err(|error| Error::Endpoint { reason: error.to_string() })?;
     Ok(text.to_owned())
+}
+
+/// An address, or else a folder.
+fn releases(text: &str, user: Option<&Path>) -> Result<Releases, Error> {
+    if !text.contains("://") {
+        return Ok(Releases::Folder(expanded(text, user)));
+    }
+    match ModelId::parse(text).map_err(|error| Error::Releases { reason: error.to_string() })? {
+        ModelId::Path(folder) => Ok(Releases::Folder(folder)),
+        _ if text.contains(['?', '#']) => Err(Error::Releases { reason: "it has a query".to_owned() }),
+        _ => Ok(Releases::Web(format!("{}/", text.trim_end_matches('/')))),
+    }
 }
 
 fn truth(value: &str) -> bool {
@@ -161,6 +207,25 @@ mod tests {
     }
 
     #[test]
+    fn releases_are_a_folder_or_an_address() {
+        let with = |value| resolve(&[("HOME", "/h"), (RELEASES, value)]).map(|places| places.releases);
+        for (value, expected) in [
+            ("build/zoo", Some(Releases::Folder("build/zoo".into()))),
+            ("~/zoo", Some(Releases::Folder("/h/zoo".into()))),
+            ("file:///srv/zoo", Some(Releases::Folder("/srv/zoo".into()))),
+            ("https://x/y", Some(Releases::Web("https://x/y/".to_owned()))),
+            ("https://x/y/", Some(Releases::Web("https://x/y/".to_owned()))),
+            ("", None),
+        ] {
+            assert_eq!(with(value), Ok(expected), "{value}");
+        }
+        for bad in ["ftp://x", "http://example.org/x", "https://me:secret@x/y", "https://x/y?z"] {
+            let error = with(bad).unwrap_err();
+            assert!(matches!(error, Error::Releases { .. }) && !error.to_string().contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
     fn hub_token_and_offline_are_found() {
         let places = resolve(&[("HOME", "/h")]).unwrap();
         assert_eq!((places.endpoint.as_str(), places.token, places.offline), (HUB, None, false));
@@ -183,5 +248,7 @@ mod tests {
         assert!(with("TRANSFORMERS_OFFLINE", "1").unwrap().offline);
         assert_eq!(with("HF_HUB_DOWNLOAD_TIMEOUT", "7").unwrap().timeout, Some(7));
         assert_eq!(with("HF_HUB_DOWNLOAD_TIMEOUT", "0").unwrap().timeout, None);
+        assert_eq!(with(INDEX, "~/mine.toml").unwrap().index.unwrap(), Path::new("/h/mine.toml"));
+        assert_eq!(with(INDEX, "").unwrap().index, None);
     }
 }

@@ -49,6 +49,8 @@ pub struct Index {
 #[serde(deny_unknown_fields)]
 struct Document {
     format: toml::Spanned<u32>,
+    /// Where release files of this index are; none where no host has them.
+    releases: Option<toml::Spanned<String>>,
     #[serde(default)]
     model: Vec<entry::Written>,
 }
@@ -117,9 +119,14 @@ impl Index {
         if found != FORMAT {
             return Err(Error::Format { place: place.to_owned(), found });
         }
+        if let Some(releases) = &document.releases {
+            entry::base(releases.get_ref())
+                .map_err(|reason| describe::at(text, releases.span().start, place, format!("releases: {reason}")))?;
+        }
+        let releases = document.releases.map(toml::Spanned::into_inner);
         let mut index = Index::default();
         for written in document.model {
-            let (span, checked) = (written.place(), written.checked(origin));
+            let (span, checked) = (written.place(), written.checked(origin, releases.as_deref()));
             let wrong = |problem: String| describe::at(text, span.start, place, problem);
             let entry = checked.map_err(wrong)?;
             if index.find(&entry.name).is_some() {

@@ -21,6 +21,7 @@ mod names;
 pub mod pickle;
 pub mod pull;
 pub mod push;
+pub mod release;
 pub mod shards;
 pub mod verify;
 mod yaml;

@@ -6,6 +6,7 @@ mod archive;
 mod error;
 mod fetch;
 mod folder;
+mod release;
 mod select;
 
 use std::path::{Path, PathBuf};
@@ -43,20 +44,28 @@ pub struct Options {
     pub index: Index,
     /// How connections are made; offline is one of these.
     pub download: Settings,
+    /// Where release files of the index are looked for before the place that the index names.
+    pub releases: Option<environment::Releases>,
 }
 
 impl Options {
-    /// The options that variables of the environment come to, with the index that is built in.
+    /// The options that variables of the environment come to, with the index that is built in and the person's own
+    /// over it.
     ///
     /// # Errors
-    /// The built-in index does not carry its signature.
+    /// The built-in index does not carry its signature; the person's own cannot be read or is none.
     pub fn new(places: environment::Places) -> Result<Self, Error> {
-        let environment::Places { cache, endpoint, token, offline, timeout, .. } = places;
+        let environment::Places { cache, endpoint, token, offline, timeout, releases, index, .. } = places;
         let mut download = Settings { offline, ..Settings::default() };
         if let Some(seconds) = timeout {
             download.stall = Duration::from_secs(seconds);
         }
-        Ok(Options { cache, endpoint, token, index: Index::built_in()?, download })
+        let built_in = Index::built_in()?;
+        let index = match index {
+            Some(path) => built_in.under(Index::read(&path)?),
+            None => built_in,
+        };
+        Ok(Options { cache, endpoint, token, index, download, releases })
     }
 }
 
@@ -250,6 +259,15 @@ impl Zoo {
                     files: &entry.files,
                 };
                 self.pull_archive(&id, &self.of_index(&entry.name), url, &known, watch)
+            }
+            Source::Release { file, base, bytes, sha256 } => {
+                let known = archive::Known {
+                    bytes: Some(*bytes),
+                    sha256: Some(sha256.as_str().to_owned()),
+                    files: &entry.files,
+                };
+                let release = release::Release { file, base: base.as_deref(), known };
+                self.pull_release(&id, &self.of_index(&entry.name), &release, watch)
             }
             Source::Folder { url } => self.pull_listed(&id, &self.of_index(&entry.name), url, &entry.files, watch),
         }

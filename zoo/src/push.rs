@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use glossa_base::LanguageCode;
 use glossa_base::download::Watch;
+use glossa_base::manifest::FileRecord;
 use glossa_base::unpack::is_archive;
 use serde::Serialize;
 
@@ -64,6 +65,8 @@ impl Target {
 pub struct Details {
     /// Title; by default the hub's name, or that of the folder.
     pub name: Option<String>,
+    /// The id that it is pulled by; by default the hub's, or else the title.
+    pub id: Option<String>,
     /// Identifier of the licence, such as `cc-by-sa-4.0`.
     pub licence: Option<String>,
     /// Language of its texts.
@@ -78,6 +81,12 @@ pub struct Details {
     pub reproduce: Option<String>,
     /// Scores beside those of its card; one of the same metric and task replaces it.
     pub scores: Vec<ScoreEntry>,
+    /// Whether these scores stand alone, without those of its card.
+    pub only_these_scores: bool,
+    /// The model that it started from; by default what its card says.
+    pub base: Option<String>,
+    /// What it was made from, where names and hashes of the manifest hold on one machine only.
+    pub inputs: Option<Vec<FileRecord>>,
     /// The message of the commit at a hub.
     pub message: Option<String>,
 }
@@ -113,17 +122,30 @@ impl Zoo {
     ) -> Result<Published, Error> {
         match target {
             Target::Folder(path) => to_folder(folder, path, details),
-            Target::Archive(path) => archive::write(folder, path, details, watch),
+            Target::Archive(path) => pack(folder, path, details, watch).map(|(published, _)| published),
             Target::Hub { owner, name, private } => {
                 if self.token().is_none() {
                     return Err(Error::NoToken);
                 }
-                id::hub_name(&format!("{owner}/{name}"))?;
-                let details = &Details { name: details.name.clone().or_else(|| Some(name.clone())), ..details.clone() };
+                let id = format!("{owner}/{name}");
+                id::hub_name(&id)?;
+                let (title, id) =
+                    (details.name.clone().or_else(|| Some(name.clone())), details.id.clone().or(Some(id)));
+                let details = &Details { name: title, id, ..details.clone() };
                 hub::push(self, &Prepared::new(folder, details)?, (owner, name, *private), details, watch)
             }
         }
     }
+}
+
+/// Packs a model folder as an archive; gives its files too.
+pub(crate) fn pack(
+    folder: &Path,
+    target: &Path,
+    details: &Details,
+    watch: Watch<'_>,
+) -> Result<(Published, Vec<FileRecord>), Error> {
+    archive::write(folder, target, details, watch)
 }
 
 fn to_folder(folder: &Path, target: &Path, details: &Details) -> Result<Published, Error> {

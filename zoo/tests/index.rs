@@ -6,8 +6,9 @@ mod server;
 
 use glossa_base::download::{self, Downloader, Settings, Watch};
 use glossa_base::{Interrupt, Silent};
-use glossa_zoo::Index;
+use glossa_zoo::environment::Places;
 use glossa_zoo::index::{Error, Origin};
+use glossa_zoo::{Index, Options};
 use server::{Reply, Server};
 
 const TEXT: &str = include_str!("../index.toml");
@@ -51,7 +52,16 @@ fn a_persons_own_index_needs_no_signature_and_names_its_place() {
     assert!(matches!(Index::read(&path), Err(Error::Read { .. })));
     std::fs::write(&path, TEXT).unwrap();
     assert!(Index::read(&path).unwrap().entries().iter().all(|entry| entry.origin == Origin::Own));
+    // An index that the environment names lies over the built-in one.
+    let own = TEXT.replacen("not-stated", "mit", 1).replacen("\"es/multifit\"", "\"my/own\"", 1);
+    std::fs::write(&path, own).unwrap();
+    let variables = [("HF_HOME", "cache"), ("GLOSSA_ZOO_INDEX", path.to_str().unwrap())];
+    let index = Options::new(Places::resolve(variables).unwrap()).unwrap().index;
+    assert_eq!(index.find("de/multifit").unwrap().licence, "mit");
+    assert!(index.find("my/own").is_some() && index.find("es/multifit").unwrap().origin == Origin::BuiltIn);
     std::fs::write(&path, "format = 1\n[[model]]\nnmae = \"x\"\n").unwrap();
     let error = Index::read(&path).unwrap_err().to_string();
+    assert!(error.contains("mine.toml:3:1: unknown field `nmae`"), "{error}");
+    let error = Options::new(Places::resolve(variables).unwrap()).unwrap_err().to_string();
     assert!(error.contains("mine.toml:3:1: unknown field `nmae`"), "{error}");
 }

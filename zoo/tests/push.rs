@@ -61,7 +61,7 @@ impl Place {
     fn zoo(&self, endpoint: &str, token: Option<&str>) -> Zoo {
         let (cache, endpoint) = (self.root.path().join("cache"), endpoint.to_owned());
         let (token, download) = (token.map(|token| Token::new(token).unwrap()), Settings::default());
-        Zoo::new(Options { cache, endpoint, token, index: Index::empty(), download }).unwrap()
+        Zoo::new(Options { cache, endpoint, token, index: Index::empty(), download, releases: None }).unwrap()
     }
 
     fn push(&self, target: &str, details: &Details) -> Result<Published, Error> {
@@ -129,6 +129,28 @@ fn a_folder_is_published_with_a_card_and_is_whole() {
     assert_eq!(glossa_zoo::push::card(&place.model(), &details()).unwrap(), card);
     // What was published can be published again.
     push(&place.zoo("http://127.0.0.1:1", None), &out, &place.at("again"), &Details::default()).unwrap();
+}
+
+#[test]
+fn folders_of_this_machine_are_not_published() {
+    let place = Place::new(Some("mit"));
+    let of = |path: &str| FileRecord { path: path.to_owned(), bytes: 3, sha256: sha256_hex(b"abc") };
+    let given = ["/home/me/secret/train.tsv", "../up/b.tsv", "C:\\me\\c.tsv", "corpus/d.tsv", "/home/me/corpus/"];
+    let mut manifest = Manifest::read(&place.model()).unwrap();
+    manifest.inputs = given.map(of).to_vec();
+    manifest.write(&place.model()).unwrap();
+    place.push("out", &Details::default()).unwrap();
+    let published = Manifest::read(&place.root.path().join("out")).unwrap();
+    let names: Vec<&str> = published.inputs.iter().map(|input| input.path.as_str()).collect();
+    assert_eq!(names, ["train.tsv", "b.tsv", "c.tsv", "corpus/d.tsv", "corpus"]);
+    let card = std::fs::read_to_string(place.root.path().join("out/README.md")).unwrap();
+    assert!(!card.contains("secret") && card.contains("| train.tsv |"), "{card}");
+    // Whoever knows better says so.
+    let inputs = Some(vec![of("lm/texts.txt")]);
+    place.push("said", &Details { inputs, base: Some("glossa:eu/x".to_owned()), ..Details::default() }).unwrap();
+    assert_eq!(Manifest::read(&place.root.path().join("said")).unwrap().inputs, [of("lm/texts.txt")]);
+    let card = std::fs::read_to_string(place.root.path().join("said/README.md")).unwrap();
+    assert!(card.contains("base_model: \"glossa:eu/x\"") && card.contains("value: 0.5"), "{card}");
 }
 
 #[test]
@@ -247,6 +269,84 @@ fn a_hub_gets_one_commit_and_its_storage_the_weights() {
         assert_eq!((&recipe["value"]["content"], &recipe["value"]["encoding"]), (&"eCA9IDE=".into(), &"base64".into()));
         let body: serde_json::Value = serde_json::from_slice(&requests[0].body).unwrap();
         assert_eq!((&body["organization"], &body["visibility"]), (&"owner".into(), &"private".into()));
+    }
+}
+
+/// A hub that wants large files in parts of five bytes, with places as `places` changes them.
+fn hub_of_parts(places: fn(&mut serde_json::Value)) -> (Server, std::sync::Arc<Server>) {
+    let storage = std::sync::Arc::new(Server::new(|request, _| {
+        Reply::ok("").with("ETag", format!("\"{}\"", sha256_hex(&request.body)))
+    }));
+    let there = std::sync::Arc::clone(&storage);
+    let answer = move |request: &Request, _: usize| match request.path.as_str() {
+        "/api/repos/create" => Reply::ok("{}"),
+        "/api/models/owner/name/preupload/main" => {
+            let file = serde_json::json!({"path": "model.safetensors", "uploadMode": "lfs"});
+            Reply::ok(serde_json::json!({"files": [file]}).to_string())
+        }
+        "/owner/name.git/info/lfs/objects/batch" => {
+            let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+            assert!(body["transfers"].as_array().unwrap().contains(&"multipart".into()), "{body}");
+            let mut object = body["objects"][0].clone();
+            let mut header = serde_json::json!({"chunk_size": "5"});
+            for number in 1..=object["size"].as_u64().unwrap().div_ceil(5) {
+                header[format!("{number:05}")] = there.url(&format!("/part{number}")).into();
+            }
+            places(&mut header);
+            let home = request.header("host").unwrap();
+            object["actions"] =
+                serde_json::json!({"upload": {"href": format!("http://{home}/complete?s=x"), "header": header}});
+            Reply::ok(serde_json::json!({"transfer": "multipart", "objects": [object]}).to_string())
+        }
+        "/complete?s=x" => Reply::ok("{}"),
+        _ => Reply::ok(serde_json::json!({"commitOid": COMMIT}).to_string()),
+    };
+    (Server::new(answer), storage)
+}
+
+#[test]
+fn a_file_goes_in_parts_where_the_hub_wants_it() {
+    let (place, (server, storage)) = (Place::new(Some("mit")), hub_of_parts(|_| ()));
+    let published = push(&place.zoo(&server.url(""), Some(SECRET)), &place.model(), "owner/name", &Details::default());
+    let weights = std::fs::read(place.model().join("model.safetensors")).unwrap();
+    assert_eq!(published.unwrap().sent, weights.len() as u64);
+    let stored = storage.requests();
+    let parts: Vec<&[u8]> = weights.chunks(5).collect();
+    assert!(parts.len() > 9, "the numbers have two digits");
+    assert_eq!(stored.len(), parts.len());
+    for (index, (request, part)) in stored.iter().zip(&parts).enumerate() {
+        assert_eq!((request.path.as_str(), &*request.body), (&*format!("/part{}", index + 1), *part));
+        assert_eq!((request.method.as_str(), request.header("authorization")), ("PUT", None));
+    }
+    let requests = server.requests();
+    let complete = requests.iter().find(|request| request.path.starts_with("/complete")).unwrap();
+    let body: serde_json::Value = serde_json::from_slice(&complete.body).unwrap();
+    let named: Vec<_> = (1..)
+        .zip(&parts)
+        .map(|(number, part)| serde_json::json!({"partNumber": number, "etag": format!("\"{}\"", sha256_hex(part))}))
+        .collect();
+    assert_eq!(body, serde_json::json!({"oid": sha256_hex(&weights), "parts": named}));
+    assert_eq!((complete.method.as_str(), complete.header("authorization")), ("POST", None));
+    assert!(requests.last().unwrap().path.ends_with("/commit/main"));
+}
+
+#[test]
+fn parts_that_do_not_make_the_file_are_refused_before_anything_is_sent() {
+    let wrong: [fn(&mut serde_json::Value); 6] = [
+        |header| header["chunk_size"] = "0".into(),
+        |header| header["chunk_size"] = "many".into(),
+        |header| header["chunk_size"] = 6.into(),
+        |header| header["00000"] = "http://127.0.0.1:1/".into(),
+        |header| header["99999"] = "http://127.0.0.1:1/".into(),
+        |header| header["00001"] = serde_json::Value::Null,
+    ];
+    for places in wrong {
+        let (place, (server, storage)) = (Place::new(Some("mit")), hub_of_parts(places));
+        let zoo = place.zoo(&server.url(""), Some(SECRET));
+        let error = push(&zoo, &place.model(), "owner/name", &Details::default()).unwrap_err();
+        assert!(matches!(&error, Error::Answer { .. }), "{error}");
+        assert_eq!(storage.requests().len(), 0);
+        assert!(!server.requests().iter().any(|request| request.path.contains("commit")));
     }
 }
 

@@ -9,7 +9,7 @@ use glossa_zoo::environment::{Places, VARIABLES};
 use glossa_zoo::pull::Options;
 use glossa_zoo::{Index, ModelId, Zoo};
 
-use crate::arguments::{ClassifyCommand, Command, LmCommand, TeacherCommand, ZooCommand};
+use crate::arguments::{BootstrapCommand, ClassifyCommand, Command, LmCommand, TeacherCommand, ZooCommand};
 use crate::context::Context;
 use crate::network;
 
@@ -80,10 +80,14 @@ fn models(command: &mut Command) -> Vec<&mut PathBuf> {
             ClassifyCommand::Predict(arguments) => arguments.model.iter_mut().collect(),
             ClassifyCommand::Explain(arguments) => vec![&mut arguments.model],
         },
-        Command::Bootstrap(arguments) => {
-            let run = &mut arguments.run;
-            run.student.iter_mut().chain(run.own.encoder.iter_mut()).collect()
-        }
+        Command::Bootstrap(arguments) => match &mut arguments.command {
+            Some(BootstrapCommand::Noise(arguments)) => vec![&mut arguments.model],
+            Some(BootstrapCommand::Report(_)) => Vec::new(),
+            None => {
+                let run = &mut arguments.run;
+                run.student.iter_mut().chain(run.own.encoder.iter_mut()).collect()
+            }
+        },
         Command::Teacher(command) => match command {
             TeacherCommand::Train(arguments) => arguments.own.encoder.iter_mut().collect(),
             TeacherCommand::Adapt(arguments) => vec![&mut arguments.encoder],

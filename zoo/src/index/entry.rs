@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use glossa_base::download;
+use glossa_base::unpack::is_archive;
 use serde::{Deserialize, Serialize};
 
 use super::Origin;
@@ -31,6 +32,8 @@ pub struct Entry {
     pub licence_note: Option<String>,
     /// Who made it, from what.
     pub provenance: String,
+    /// What makes it again, where that is known: a command or the name of a recipe.
+    pub recipe: Option<String>,
     /// What it reaches.
     pub scores: Vec<ScoreEntry>,
     /// Who vouches for this entry.
@@ -40,7 +43,7 @@ pub struct Entry {
 impl Entry {
     /// Bytes of all its files, or of its archive, where they are known.
     pub fn bytes(&self) -> Option<u64> {
-        if let Source::Archive { bytes: Some(bytes), .. } = &self.source {
+        if let Source::Archive { bytes: Some(bytes), .. } | Source::Release { bytes, .. } = &self.source {
             return Some(*bytes);
         }
         let sizes: Option<Vec<u64>> = self.files.iter().map(|file| file.bytes).collect();
@@ -49,7 +52,7 @@ impl Entry {
 
     /// Whether a hash of every file is stated; else the first pull pins what it finds.
     pub fn is_pinned(&self) -> bool {
-        let archive = matches!(&self.source, Source::Archive { sha256: Some(_), .. });
+        let archive = matches!(&self.source, Source::Archive { sha256: Some(_), .. } | Source::Release { .. });
         archive || (!self.files.is_empty() && self.files.iter().all(|file| file.sha256.is_some()))
     }
 }
@@ -73,6 +76,18 @@ pub enum Source {
         bytes: Option<u64>,
         /// Its hash, where it is known; without one, the first pull pins it.
         sha256: Option<Hash>,
+    },
+    /// A release file of the index itself: an archive that anybody can build again bit for bit. It is looked for in
+    /// the person's own folder or host of releases, then where the index says that its releases are.
+    Release {
+        /// Its name, such as `eu-small.tar.zst`.
+        file: String,
+        /// The address of the index's releases, with a slash at the end; none where no host has them.
+        base: Option<String>,
+        /// Its size in bytes.
+        bytes: u64,
+        /// Its hash.
+        sha256: Hash,
     },
     /// A folder on the web: its files are those of the entry.
     Folder {
@@ -177,6 +192,7 @@ pub(super) struct Written {
     licence: String,
     licence_note: Option<String>,
     provenance: String,
+    recipe: Option<String>,
     #[serde(default)]
     file: Vec<FileEntry>,
     #[serde(default)]
@@ -189,6 +205,7 @@ struct WrittenSource {
     hub: Option<String>,
     revision: Option<String>,
     archive: Option<String>,
+    release: Option<String>,
     bytes: Option<u64>,
     sha256: Option<Hash>,
     folder: Option<String>,
@@ -200,13 +217,15 @@ impl Written {
         self.name.span()
     }
 
-    /// Checks what one key alone does not tell.
-    pub(super) fn checked(self, origin: Origin) -> Result<Entry, String> {
-        let Written { name, languages, architecture, source, licence, licence_note, provenance, file, score } = self;
+    /// Checks what one key alone does not tell; `releases` is where the index's release files are.
+    pub(super) fn checked(self, origin: Origin, releases: Option<&str>) -> Result<Entry, String> {
+        let Written { name, languages, architecture, source, licence, licence_note, provenance, recipe, file, score } =
+            self;
         let name = name.into_inner();
         let wrong = |what: String| format!("the model `{}`: {what}", crate::dtype::shown(&name));
         id::index_name(&name).map_err(|reason| wrong(format!("the name {reason}")))?;
-        let texts = [&architecture, &licence, &provenance].into_iter().chain(&languages).chain(&licence_note);
+        let texts = [&architecture, &licence, &provenance].into_iter().chain(&languages);
+        let texts = texts.chain(&licence_note).chain(&recipe);
         let of_scores = score.iter().flat_map(|score| [&score.task, &score.metric, &score.signature]);
         for text in texts.chain(of_scores) {
             names::text(text).map_err(|reason| wrong(format!("a text {reason}")))?;
@@ -220,9 +239,21 @@ impl Written {
         if let Some(twice) = twice(&file) {
             return Err(wrong(format!("the file `{twice}` stands there twice (case does not count)")));
         }
-        let source = source.checked(!file.is_empty()).map_err(wrong)?;
+        let source = source.checked(!file.is_empty(), releases).map_err(wrong)?;
         let (files, scores) = (file, score);
-        Ok(Entry { name, languages, architecture, source, files, licence, licence_note, provenance, scores, origin })
+        Ok(Entry {
+            name,
+            languages,
+            architecture,
+            source,
+            files,
+            licence,
+            licence_note,
+            provenance,
+            recipe,
+            scores,
+            origin,
+        })
     }
 }
 
@@ -237,34 +268,49 @@ fn twice(files: &[FileEntry]) -> Option<String> {
 }
 
 impl WrittenSource {
-    fn checked(&self, has_files: bool) -> Result<Source, String> {
-        let Self { hub, revision, archive, bytes, sha256, folder } = self;
+    fn checked(&self, has_files: bool, releases: Option<&str>) -> Result<Source, String> {
+        let Self { hub, revision, archive, release, bytes, sha256, folder } = self;
         let of_archive = bytes.is_some() || sha256.is_some();
-        match (hub, archive, folder) {
-            (Some(id), None, None) if !of_archive => {
+        match (hub, archive, release, folder) {
+            (Some(id), None, None, None) if !of_archive => {
                 id::hub_name(id).map_err(|error| error.to_string())?;
                 if revision.as_ref().is_some_and(|revision| !is_commit(revision)) {
                     return Err("the revision of an index is a commit, 40 digits of hexadecimal".to_owned());
                 }
                 Ok(Source::Hub { id: id.clone(), revision: revision.clone() })
             }
-            (None, Some(url), None) if revision.is_none() => {
+            (None, Some(url), None, None) if revision.is_none() => {
                 address(url)?;
                 Ok(Source::Archive { url: url.clone(), bytes: *bytes, sha256: sha256.clone() })
             }
-            (None, None, Some(url)) if revision.is_none() && !of_archive => {
+            (None, None, Some(file), None) if revision.is_none() => {
+                let (Some(bytes), Some(sha256)) = (*bytes, sha256.clone()) else {
+                    return Err("a release has `bytes` and `sha256`".to_owned());
+                };
+                names::part(file).map_err(|reason| format!("the release {reason}"))?;
+                if !is_archive(file) {
+                    return Err("a release is an archive, such as `name.tar.zst`".to_owned());
+                }
+                Ok(Source::Release { file: file.clone(), base: releases.map(str::to_owned), bytes, sha256 })
+            }
+            (None, None, None, Some(url)) if revision.is_none() && !of_archive => {
                 address(url)?;
                 if !url.ends_with('/') || !has_files {
                     return Err("a source that is a folder ends with `/`, and its files are listed".to_owned());
                 }
                 Ok(Source::Folder { url: url.clone() })
             }
-            _ => {
-                Err("the source is one of `hub` (with `revision`), `archive` (with `bytes` and `sha256`) and `folder`"
-                    .to_owned())
-            }
+            _ => Err("the source is one of `hub` (with `revision`), `archive` and `release` (with `bytes` and \
+                      `sha256`) and `folder`"
+                .to_owned()),
         }
     }
+}
+
+/// Says what is wrong with the address of releases.
+pub(super) fn base(url: &str) -> Result<(), String> {
+    address(url)?;
+    if url.ends_with('/') { Ok(()) } else { Err("the address of releases ends with `/`".to_owned()) }
 }
 
 fn address(url: &str) -> Result<(), String> {

@@ -98,6 +98,30 @@ fn mistakes_are_named_with_line_column_and_what_was_meant() {
         ("provenance = \"test\"", "provenance = \"\\u202E\"", "x.toml:4:8", "turns the direction", ""),
         ("bytes = 2", "bytes = 2\n[[model.file]]\nname = \"CONFIG.json\"", "x.toml:4:8", "stands there twice", ""),
         ("format = 1", "format =", "x.toml:1:9", "", ""),
+        ("format = 1", "format = 1\nreleases = \"https://example.org/x\"", "x.toml:2:12", "ends with `/`", ""),
+        ("format = 1", "format = 1\nreleases = \"http://example.org/x/\"", "x.toml:2:12", "not encrypted", ""),
+        ("source.hub = \"owner/name\"", "source.release = \"m.tar.zst\"", "x.toml:4:8", "has `bytes` and `sha256`", ""),
+        (
+            "source.hub = \"owner/name\"",
+            &format!("source = {{ release = \"../m.tar\", bytes = 1, sha256 = \"{sha}\" }}"),
+            "x.toml:4:8",
+            "leads out of its folder",
+            "",
+        ),
+        (
+            "source.hub = \"owner/name\"",
+            &format!("source = {{ release = \"m.bin\", bytes = 1, sha256 = \"{sha}\" }}"),
+            "x.toml:4:8",
+            "is an archive",
+            "",
+        ),
+        (
+            "source.hub = \"owner/name\"",
+            &format!("source = {{ release = \"m.tar\", hub = \"o/n\", bytes = 1, sha256 = \"{sha}\" }}"),
+            "x.toml:4:8",
+            "the source is one of",
+            "",
+        ),
     ] {
         let text = GOOD.replacen(from, to, 1);
         match parse(&text) {

@@ -127,14 +127,31 @@ impl Zoo {
     /// An archive on this machine; it is found again by its content.
     pub(super) fn unpack_local(&self, path: &Path, watch: Watch<'_>) -> Result<Pulled, Error> {
         let (id, repository) = (path.display().to_string(), self.of_url(&path.to_string_lossy()));
-        let commit: String = sha256_file(path).map_err(Error::Archive)?.chars().take(40).collect();
-        if let Some(pulled) = self.there(&id, &repository, &commit, false, &|_| true)? {
+        self.unpack_known(&id, &repository, path, &Known::default(), watch)
+    }
+
+    /// An archive on this machine of which something may be known.
+    pub(super) fn unpack_known(
+        &self,
+        id: &str,
+        repository: &Repository,
+        path: &Path,
+        known: &Known<'_>,
+        watch: Watch<'_>,
+    ) -> Result<Pulled, Error> {
+        let found = sha256_file(path).map_err(Error::Archive)?;
+        if let Some(expected) = known.sha256.clone().filter(|expected| *expected != found) {
+            let (id, file) = (id.to_owned(), path.display().to_string());
+            return Err(Error::Mismatch { id, file, expected, found, by: "the index" });
+        }
+        let commit: String = found.chars().take(40).collect();
+        if let Some(pulled) = self.there(id, repository, &commit, false, &|record| record.has(known.files))? {
             return Ok(pulled);
         }
-        let from = id.clone();
-        let fetching = Fetching { zoo: self, id: &id, repository: &repository, watch, trust: Trust::First, from };
+        let from = path.display().to_string();
+        let fetching = Fetching { zoo: self, id, repository, watch, trust: Trust::First, from };
         let _lock = fetching.lock("glossa-whole", repository.folder());
-        let files = unpack(&fetching, path, &Known::default())?;
+        let files = unpack(&fetching, path, known).map_err(|error| known.needing(error))?;
         let pulled = fetching.finish(&commit, Fetched { files, transferred: 0, pins: Vec::new() })?;
         repository.set_ref(super::MAIN, &commit)?;
         Ok(pulled)

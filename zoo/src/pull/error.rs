@@ -145,6 +145,16 @@ pub enum Error {
         /// What is missing.
         missing: String,
     },
+    /// A release file that no host has, and that was not built here.
+    #[error("{id}: its release file {file} {}", looked(folder))]
+    NoRelease {
+        /// The model.
+        id: String,
+        /// The file.
+        file: String,
+        /// The person's own folder of releases, where one is named.
+        folder: Option<PathBuf>,
+    },
     /// A path at which nothing is.
     #[error("{path} is neither a model folder nor an archive", path = path.display())]
     NoPath {
@@ -161,6 +171,13 @@ pub enum Error {
 
 fn counted(bytes: Option<u64>) -> String {
     bytes.map_or_else(|| "more bytes are".to_owned(), |bytes| format!("{bytes} bytes are"))
+}
+
+fn looked(folder: &Option<PathBuf>) -> String {
+    match folder {
+        Some(folder) => format!("is not in {}, and no host has it", folder.display()),
+        None => "is on no host".to_owned(),
+    }
 }
 
 fn meant(near: &Option<String>) -> String {
@@ -241,6 +258,11 @@ impl Error {
                 "set HF_HUB_CACHE to a folder that you may write, or change its owner".to_owned()
             }
             Error::Offline { .. } => "run glossa zoo pull once without --offline and HF_HUB_OFFLINE".to_owned(),
+            Error::NoRelease { .. } => {
+                "`make zoo` in a checkout of glossa builds it and brings it into the cache; where somebody gave you the \
+                 file, set GLOSSA_ZOO_RELEASES to its folder"
+                    .to_owned()
+            }
             Error::NoPath { .. } => {
                 "check the path; archives are .tar, .tar.gz, .tgz, .tar.zst, .zip and the like".to_owned()
             }

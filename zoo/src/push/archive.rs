@@ -7,6 +7,7 @@ use std::path::Path;
 use flate2::{Compression, GzBuilder};
 use glossa_base::atomic::WholeFile;
 use glossa_base::download::Watch;
+use glossa_base::manifest::FileRecord;
 use glossa_base::unpack::{Packing, without_packing};
 use glossa_base::{Failure, hash};
 
@@ -16,7 +17,12 @@ use super::{Details, Error, Published};
 /// What zstd calls its best level that is still fast.
 const ZSTD_LEVEL: i32 = 9;
 
-pub(super) fn write(folder: &Path, target: &Path, details: &Details, watch: Watch<'_>) -> Result<Published, Error> {
+pub(super) fn write(
+    folder: &Path,
+    target: &Path,
+    details: &Details,
+    watch: Watch<'_>,
+) -> Result<(Published, Vec<FileRecord>), Error> {
     let name = target.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     let packing = packing(&name).ok_or_else(|| Error::Target { target: name.clone() })?;
     let prepared = Prepared::new(folder, details)?;
@@ -36,7 +42,8 @@ pub(super) fn write(folder: &Path, target: &Path, details: &Details, watch: Watc
     }
     file.commit().map_err(Error::Write)?;
     let sha256 = Some(hash::sha256_file(target).map_err(Error::Write)?);
-    Ok(Published { sha256, ..prepared.published(target.display().to_string()) })
+    let published = Published { sha256, ..prepared.published(target.display().to_string()) };
+    Ok((published, prepared.files().to_vec()))
 }
 
 /// The packing that a name asks for, of those that are written.

@@ -20,7 +20,7 @@ const LINES: &str = "application/x-ndjson";
 const BRANCH: &str = "main";
 /// So many bytes of a file decide how the hub keeps it.
 const SAMPLE: usize = 512;
-/// The most bytes that storage takes at once.
+/// The most bytes that storage takes at once; for more it names places for parts.
 const AT_ONCE: u64 = 5_000_000_000;
 /// The most bytes of a file within a commit itself.
 const WITHIN: u64 = 10 << 20;
@@ -70,6 +70,36 @@ struct Action {
     header: Value,
 }
 
+/// Where the parts of a file go.
+struct Parts {
+    /// Bytes of each part, the last one excepted.
+    size: u64,
+    /// A place for each, in their order.
+    urls: Vec<String>,
+}
+
+impl Parts {
+    /// Reads the head of an upload, as the hub gives it where a file is too large to be sent at once: `chunk_size`,
+    /// and the places under the numbers of the parts. None where it goes at once.
+    fn read(header: &Value, bytes: u64) -> Result<Option<Self>, &'static str> {
+        let Some(size) = header.get("chunk_size") else { return Ok(None) };
+        let size = size.as_u64().or_else(|| size.as_str()?.parse().ok()).filter(|size| *size > 0);
+        let size = size.ok_or("the size of its parts is no number")?;
+        let mut places: Vec<(u64, String)> = Vec::new();
+        for (key, value) in header.as_object().into_iter().flatten() {
+            if let (Ok(number), Some(url)) = (key.parse(), value.as_str()) {
+                places.push((number, url.to_owned()));
+            }
+        }
+        places.sort();
+        let is_whole = (1..).zip(&places).all(|(number, place)| place.0 == number);
+        if !is_whole || places.len() as u64 != bytes.div_ceil(size) {
+            return Err("its parts are not as many as its bytes need");
+        }
+        Ok(Some(Parts { size, urls: places.into_iter().map(|(_, url)| url).collect() }))
+    }
+}
+
 pub(super) fn push(
     zoo: &Zoo,
     prepared: &Prepared,
@@ -110,11 +140,7 @@ impl Push<'_> {
             // Storage takes no empty files.
             file.bytes > 0 && (mode == Some("lfs") || file.bytes > WITHIN)
         };
-        let large: Vec<&FileRecord> = self.prepared.files().iter().filter(is_large).collect();
-        match large.iter().find(|file| file.bytes > AT_ONCE) {
-            Some(file) => Err(Error::TooLarge { file: file.path.clone(), bytes: file.bytes }),
-            None => Ok(large),
-        }
+        Ok(self.prepared.files().iter().filter(is_large).collect())
     }
 
     /// Sends large files that the hub does not have; gives how many bytes these were.
@@ -123,12 +149,13 @@ impl Push<'_> {
             return Ok(0);
         }
         let objects: Vec<Value> = large.iter().map(|file| json!({"oid": file.sha256, "size": file.bytes})).collect();
-        let body = json!({"operation": "upload", "transfers": ["basic"], "hash_algo": "sha256",
+        let body = json!({"operation": "upload", "transfers": ["basic", "multipart"], "hash_algo": "sha256",
             "ref": {"name": BRANCH}, "objects": objects});
         let url = format!("/{}.git/info/lfs/objects/batch", encoded(&self.id));
         let what = "the question for storage";
         let batch: Batch = self.read(self.post(&url, LARGE, &body.to_string().into_bytes(), true)?, what)?;
-        let mut sent = 0;
+        // All answers are understood before the first byte goes.
+        let mut uploads = Vec::new();
         for file in large {
             let object = batch.objects.iter().find(|object| object.oid == file.sha256);
             let wrong = |reason: &str| Error::Answer { what, reason: format!("{}: {reason}", file.path) };
@@ -137,30 +164,69 @@ impl Push<'_> {
                 return Err(wrong(&crate::dtype::shown(&error.to_string())));
             }
             // Without actions the hub has it already.
-            let Some(upload) = object.actions.as_ref().and_then(|actions| actions.upload.as_ref()) else { continue };
-            if upload.header.get("chunk_size").is_some() {
+            let Some(actions) = &object.actions else { continue };
+            let Some(upload) = &actions.upload else { continue };
+            let parts = Parts::read(&upload.header, file.bytes).map_err(wrong)?;
+            if parts.is_none() && file.bytes > AT_ONCE {
                 return Err(Error::TooLarge { file: file.path.clone(), bytes: file.bytes });
             }
-            self.store(file, &upload.href)?;
+            uploads.push((*file, upload, parts, actions.verify.as_ref()));
+        }
+        let mut sent = 0;
+        for (file, upload, parts, verify) in uploads {
+            self.store(file, &upload.href, parts.as_ref())?;
             sent += file.bytes;
-            if let Some(verify) = object.actions.as_ref().and_then(|actions| actions.verify.as_ref()) {
-                self.confirm(file, &verify.href)?;
-            }
+            verify.map_or(Ok(()), |verify| self.confirm(file, &verify.href))?;
         }
         Ok(sent)
     }
 
-    /// The bytes to where the hub says; the token stays here.
-    fn store(&self, file: &FileRecord, href: &str) -> Result<(), Error> {
+    /// The bytes to where the hub says, at once or in parts; the token stays here.
+    fn store(&self, file: &FileRecord, href: &str, parts: Option<&Parts>) -> Result<(), Error> {
         self.check_address(href)?;
         self.watch.progress.start(&format!("sending {}", file.path), Some(file.bytes), "bytes");
-        let path = self.prepared.path(&file.path);
-        let content = self.prepared.made(&file.path).map_or(Content::File(&path), Content::Bytes);
-        let sending = Sending { url: href, put: true, kind: "", content, token: None, again: true };
-        let answer = self.zoo.downloader()?.send(&sending, self.watch)?;
-        self.checked(answer, "a large file")?;
+        match parts {
+            None => drop(self.put(file, href, 0, file.bytes)?),
+            Some(parts) => self.store_parts(file, href, parts)?,
+        }
         self.watch.progress.finish(&format!("{} bytes", file.bytes));
         Ok(())
+    }
+
+    /// Each part to its place, then the list of what storage called them, which makes one file of them.
+    fn store_parts(&self, file: &FileRecord, href: &str, parts: &Parts) -> Result<(), Error> {
+        let (what, mut named) = ("a part of a large file", Vec::new());
+        for (index, url) in (0..).zip(&parts.urls) {
+            self.check_address(url)?;
+            let start = index * parts.size;
+            let length = parts.size.min(file.bytes.saturating_sub(start));
+            let answer = self.put(file, url, start, length)?;
+            let name = answer.header("etag").filter(|name| !name.is_empty());
+            let reason = || format!("{}: part {} was not named", file.path, index + 1);
+            let name = name.ok_or_else(|| Error::Answer { what, reason: reason() })?;
+            named.push(json!({"partNumber": index + 1, "etag": name}));
+            self.watch.progress.advance(length);
+        }
+        let body = json!({"oid": file.sha256, "parts": named}).to_string().into_bytes();
+        let content = Content::Bytes(&body);
+        let sending = Sending { url: href, put: false, kind: LARGE, content, token: None, again: true };
+        let answer = self.zoo.downloader()?.send(&sending, self.watch)?;
+        self.checked(answer, "a large file").map(drop)
+    }
+
+    /// Some bytes of a file to a place of the storage.
+    fn put(&self, file: &FileRecord, url: &str, start: u64, length: u64) -> Result<Answer, Error> {
+        let path = self.prepared.path(&file.path);
+        let content = match self.prepared.made(&file.path) {
+            Some(bytes) => {
+                let place = usize::try_from(start).ok().zip(usize::try_from(start.saturating_add(length)).ok());
+                Content::Bytes(place.and_then(|(start, end)| bytes.get(start..end)).unwrap_or_default())
+            }
+            None => Content::Part { path: &path, start, length },
+        };
+        let sending = Sending { url, put: true, kind: "", content, token: None, again: true };
+        let answer = self.zoo.downloader()?.send(&sending, self.watch)?;
+        self.checked(answer, "a large file")
     }
 
     fn confirm(&self, file: &FileRecord, href: &str) -> Result<(), Error> {

@@ -55,6 +55,10 @@ impl Prepared {
         }
         verify(folder).map_err(Error::Model)?;
         let mut manifest = Manifest::read(folder).map_err(Error::Model)?;
+        manifest.inputs = match &details.inputs {
+            Some(inputs) => inputs.clone(),
+            None => manifest.inputs.into_iter().map(without_place).collect(),
+        };
         let card = describe(folder, &manifest, details)?.to_markdown()?;
         manifest.outputs.retain(|file| file.path != layout::CARD);
         manifest.outputs.push(record(layout::CARD, card.as_bytes()));
@@ -102,6 +106,18 @@ impl Prepared {
     }
 }
 
+/// An input without the folders of this machine, which are nobody's business and differ from machine to machine.
+fn without_place(input: FileRecord) -> FileRecord {
+    let drive = matches!(input.path.as_bytes(), [_, b':', ..]);
+    let leaves = input.path.split(['/', '\\']).any(|part| part == "..");
+    let path = if drive || leaves || input.path.starts_with(['/', '\\', '~']) {
+        input.path.trim_end_matches(['/', '\\']).rsplit(['/', '\\']).next().unwrap_or_default().to_owned()
+    } else {
+        input.path
+    };
+    FileRecord { path, ..input }
+}
+
 fn record(name: &str, bytes: &[u8]) -> FileRecord {
     FileRecord { path: name.to_owned(), bytes: bytes.len() as u64, sha256: sha256_hex(bytes) }
 }
@@ -128,9 +144,9 @@ fn describe(folder: &Path, manifest: &Manifest, details: &Details) -> Result<Car
         parameters: parameters(folder),
         corpus: details.data.clone(),
         metrics,
-        base_model: head.base_model,
+        base_model: details.base.clone().or(head.base_model),
         labels: labels(&config),
-        how_to_use: Some(how_to_use(kind, &name)),
+        how_to_use: Some(how_to_use(kind, details.id.as_deref().unwrap_or(&name))),
         intended_use: Some(details.intended_use.clone().unwrap_or_else(|| intended(kind).to_owned())),
         limits: Some(details.limits.clone().unwrap_or_else(|| LIMITS.to_owned())),
         reproduce,
@@ -203,7 +219,7 @@ fn scores(details: &Details, head: &Head) -> (Vec<MetricRow>, Vec<String>) {
     let mut metrics: Vec<MetricRow> = rows
         .map(|score| MetricRow { name: score.metric.clone(), value: score.value, dataset: score.task.clone() })
         .collect();
-    for row in &head.metrics {
+    for row in head.metrics.iter().filter(|_| !details.only_these_scores) {
         if !metrics.iter().any(|other| other.name == row.name && other.dataset == row.dataset) {
             metrics.push(row.clone());
         }

@@ -1,6 +1,7 @@
 //! Processes that are killed, and disks that are full: never half a model, and the next pull ends well.
 
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use super::*;
 
@@ -54,6 +55,35 @@ fn a_pull_that_is_killed_anywhere_goes_on() {
         assert_eq!(leftovers, Vec::<String>::new());
         assert_eq!(pull(&zoo, &format!("owner/name@{COMMIT}")).unwrap().transferred, 0);
     }
+}
+
+#[test]
+fn when_the_holder_of_the_lock_is_killed_others_go_on() {
+    let storage = |request: &Request, number: usize, bytes: &[u8]| {
+        let reply = Reply::ranged(request, bytes, "\"storage\"");
+        if number == 0 { reply.stall_after(400_000, Duration::from_secs(12)) } else { reply }
+    };
+    let hub = Hub::with(model(), Manner { storage: Arc::new(storage), ..Manner::default() });
+    let place = Place::new();
+    let line = "exec \"$1\" --exact shared::pull_in_a_process_of_its_own";
+    let mut child = process(&hub, &place, line).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let begun = Instant::now();
+    while hub.storage.requests().is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "the first process asks for nothing");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| pull(&place.zoo(&hub.endpoint()), "owner/name").unwrap());
+        std::thread::sleep(Duration::from_millis(500));
+        assert!(!waiting.is_finished());
+        assert_eq!(hub.storage.requests().len(), 1, "the second process waits");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let killed = Instant::now();
+        assert_eq!(waiting.join().unwrap().files, 5);
+        assert!(killed.elapsed() < Duration::from_secs(10), "{:?}", killed.elapsed());
+    });
+    check_shown(&place);
 }
 
 #[cfg(unix)]

@@ -218,7 +218,7 @@ impl Place {
     pub(crate) fn options(&self, endpoint: &str) -> Options {
         let (cache, endpoint, token) = (self.cache(), endpoint.to_owned(), Some(Token::new(SECRET).unwrap()));
         let download = Settings { stall: Duration::from_secs(20), ..Settings::default() };
-        Options { cache, endpoint, token, index: Index::empty(), download }
+        Options { cache, endpoint, token, index: Index::empty(), download, releases: None }
     }
 
     pub(crate) fn zoo(&self, endpoint: &str) -> Zoo {

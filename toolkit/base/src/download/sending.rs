@@ -2,7 +2,7 @@
 //! business.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -42,6 +42,15 @@ pub enum Content<'a> {
     Bytes(&'a [u8]),
     /// Those of a file, which is read as it is sent.
     File(&'a Path),
+    /// Those of a part of a file, which is read as it is sent.
+    Part {
+        /// The file.
+        path: &'a Path,
+        /// The first byte.
+        start: u64,
+        /// How many; the file has them.
+        length: u64,
+    },
 }
 
 impl Content<'_> {
@@ -51,10 +60,14 @@ impl Content<'_> {
         match self {
             Content::Bytes(bytes) => Ok((Body::from(bytes.to_vec()), moved)),
             Content::File(path) => {
+                let length = path.metadata().map_err(|cause| Error::Read { path: path.to_path_buf(), cause })?.len();
+                Content::Part { path, start: 0, length }.body()
+            }
+            Content::Part { path, start, length } => {
                 let failed = |cause| Error::Read { path: path.to_path_buf(), cause };
-                let file = File::open(path).map_err(failed)?;
-                let length = file.metadata().map_err(failed)?.len();
-                Ok((Body::sized(Counted { file, moved: Arc::clone(&moved) }, length), moved))
+                let mut file = File::open(path).map_err(failed)?;
+                file.seek(SeekFrom::Start(start)).map_err(failed)?;
+                Ok((Body::sized(Counted { file: file.take(length), moved: Arc::clone(&moved) }, length), moved))
             }
         }
     }
@@ -91,7 +104,7 @@ fn final_now(url: &reqwest::Url, trouble: Trouble) -> Trouble {
 
 /// A file whose bytes are counted as they are sent.
 struct Counted {
-    file: File,
+    file: io::Take<File>,
     moved: Arc<AtomicU64>,
 }
 

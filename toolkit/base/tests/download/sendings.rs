@@ -20,9 +20,16 @@ fn texts_and_files_arrive_as_they_are() {
     let path = folder.path().join("weights");
     std::fs::write(&path, &whole).unwrap();
     let url = server.url("/there");
-    for (put, content, expected) in
-        [(false, Content::Bytes(b"{\"a\": 1}"), b"{\"a\": 1}".to_vec()), (true, Content::File(&path), whole.clone())]
-    {
+    for (put, content, expected) in [
+        (false, Content::Bytes(b"{\"a\": 1}"), b"{\"a\": 1}".to_vec()),
+        (true, Content::File(&path), whole.clone()),
+        (
+            true,
+            Content::Part { path: &path, start: 1_000_000, length: 1_500_000 },
+            whole[1_000_000..2_500_000].to_vec(),
+        ),
+        (true, Content::Part { path: &path, start: 2_999_999, length: 1 }, whole[2_999_999..].to_vec()),
+    ] {
         let kind = if put { "" } else { "application/json" };
         let sending = Sending { url: &url, put, kind, content, token: Some(&token), again: true };
         let answer = with_watch(|watch| downloader().send(&sending, watch)).unwrap();
