@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
-use burn::tensor::{Tensor, TensorData};
-use glossa_nn::kernels::squares;
+use burn::tensor::{DType, Tensor, TensorData};
+use glossa_nn::kernels::{squares, updates_on};
 
 use crate::Error;
 
@@ -14,20 +14,40 @@ use crate::Error;
 /// # Errors
 /// A tensor that the device does not hand over.
 pub fn global_norm<M: Module>(model: &M, gradients: &GradientsParams) -> Result<f64, Error> {
-    let mut visitor = SquaredNorm { gradients, sum: 0.0, failed: None };
+    let mut visitor = SquaredNorm { gradients, sum: 0.0, on_device: None, failed: None };
     model.visit(&mut visitor);
-    visitor.failed.map_or(Ok(visitor.sum.sqrt()), Err)
+    if let Some(error) = visitor.failed {
+        return Err(error);
+    }
+    let on_device = visitor.on_device.map_or(Ok(0.0), |sum| number(sum))?;
+    Ok((visitor.sum + on_device).sqrt())
+}
+
+fn number(tensor: Tensor<1>) -> Result<f64, Error> {
+    let data = tensor.into_data();
+    data.iter::<f32>().next().map(f64::from).ok_or_else(|| Error::Tensor(format!("{:?}", data.dtype())))
 }
 
 struct SquaredNorm<'a> {
     gradients: &'a GradientsParams,
     sum: f64,
+    /// The sum over gradients on a GPU, read once at the end: each reading makes the host wait.
+    on_device: Option<Tensor<1>>,
     failed: Option<Error>,
 }
 
 impl ModuleVisitor for SquaredNorm<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let Some(gradient) = self.gradients.get::<D>(param.id) else { return };
+        if updates_on(&gradient.device()) {
+            let gradient = gradient.cast(DType::F32);
+            let squares = (gradient.clone() * gradient).sum();
+            self.on_device = Some(match self.on_device.take() {
+                Some(sum) => sum + squares,
+                None => squares,
+            });
+            return;
+        }
         let data = gradient.into_data();
         match data.as_slice::<f32>() {
             Ok(values) => self.sum += squares(values),

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use burn::module::{Module, ModuleMapper, Param};
 use burn::optim::GradientsParams;
 use burn::prelude::*;
-use glossa_nn::kernels::{AdamStep, adam, squares};
+use burn::tensor::DType;
+use glossa_nn::kernels::{AdamStep, adam, adam_update, squares, updates_on};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -100,6 +101,8 @@ pub struct Optimizer {
     settings: OptimizerSettings,
     rules: Vec<Rule>,
     memories: BTreeMap<String, Memory>,
+    /// Mean and mean squared gradients of parameters on a GPU, where they stay.
+    moments: BTreeMap<String, [Tensor<1>; 2]>,
 }
 
 /// Gives the group of a parameter's path.
@@ -108,7 +111,7 @@ pub type Groups<'a> = &'a dyn Fn(&str) -> usize;
 impl Optimizer {
     /// An optimizer without history.
     pub fn new(settings: OptimizerSettings) -> Self {
-        Optimizer { settings, rules: settings.rules(), memories: BTreeMap::new() }
+        Optimizer { settings, rules: settings.rules(), memories: BTreeMap::new(), moments: BTreeMap::new() }
     }
 
     /// Updates every parameter that has a gradient. The model comes back in any case; the error, if there is
@@ -120,9 +123,11 @@ impl Optimizer {
         groups: Groups<'_>,
         step: &StepSettings,
     ) -> (M, Result<(), Error>) {
-        let mut updater = Updater { optimizer: self, gradients, groups, step, path: Vec::new(), failed: None };
+        let updated = Vec::new();
+        let mut updater = Updater { optimizer: self, gradients, groups, step, path: Vec::new(), failed: None, updated };
         let model = model.map(&mut updater);
-        (model, updater.failed.map_or(Ok(()), Err))
+        let result = updater.failed.map_or_else(|| all_finite(updater.updated), Err);
+        (model, result)
     }
 
     /// What it remembers.
@@ -135,6 +140,10 @@ impl Optimizer {
         for (path, memory) in &self.memories {
             let numbers = (memory.steps, memory.momentum_product, memory.second_product);
             counts.insert(path.as_str(), numbers);
+            if let Some([mean, square]) = self.moments.get(path) {
+                snapshot.put_floats(&format!("{path}/mean"), &values(mean.clone())?);
+                snapshot.put_floats(&format!("{path}/square"), &values(square.clone())?);
+            }
             for (name, values) in memory.buffers() {
                 if !values.is_empty() {
                     snapshot.put_floats(&format!("{path}/{name}"), values);
@@ -173,9 +182,52 @@ struct Updater<'a> {
     step: &'a StepSettings,
     path: Vec<String>,
     failed: Option<Error>,
+    /// Sums of squares of what was updated on a GPU, looked at together.
+    updated: Vec<(String, Tensor<1>)>,
+}
+
+/// Whether the weights behind sums of squares are finite. They are read as one: each reading makes the host wait.
+fn all_finite(updated: Vec<(String, Tensor<1>)>) -> Result<(), Error> {
+    let Some(total) = updated.iter().map(|(_, squares)| squares.clone()).reduce(|sum, squares| sum + squares) else {
+        return Ok(());
+    };
+    if values(total)?.iter().all(|total| total.is_finite()) {
+        return Ok(());
+    }
+    for (path, squares) in updated {
+        if !values(squares)?.iter().all(|sum| sum.is_finite()) {
+            return Err(Error::Weights { path });
+        }
+    }
+    Err(Error::Weights { path: "all weights together".to_owned() })
 }
 
 impl Updater<'_> {
+    /// Adam on a GPU: nothing leaves it.
+    fn update_on_device(&mut self, path: String, weights: Tensor<1>, gradient: Tensor<1>, hyper: Hyper) -> Tensor<1> {
+        let Optimizer { settings, memories, moments, .. } = &mut *self.optimizer;
+        let memory = memories.entry(path.clone()).or_default();
+        let device = weights.device();
+        let kept = moments.remove(&path).unwrap_or_else(|| {
+            let moment = |values: Vec<f32>| match values.len() {
+                0 => Tensor::zeros(weights.dims(), (&device, DType::F32)),
+                count => Tensor::from_data(TensorData::new(values, [count]), (&device, DType::F32)),
+            };
+            [moment(std::mem::take(&mut memory.mean)), moment(std::mem::take(&mut memory.square))]
+        });
+        let step = adam_numbers(memory, hyper, settings.decoupled, self.step.scale);
+        let (weights, kept) = adam_update(weights, gradient, kept, &step);
+        moments.insert(path.clone(), kept);
+        let squares = (weights.clone() * weights.clone()).sum();
+        self.updated.push((path, squares));
+        weights
+    }
+
+    fn updates_on(&self, device: &Device) -> bool {
+        let settings = self.optimizer.settings;
+        updates_on(device) && settings.kind == Kind::Adam && settings.lookahead.is_none() && settings.half.is_none()
+    }
+
     fn update(&mut self, path: String, weights: &mut [f32], gradient: &mut [f32], hyper: Hyper) {
         let memory = self.optimizer.memories.entry(path).or_default();
         let (scale, settings) = (self.step.scale, self.optimizer.settings);
@@ -192,13 +244,19 @@ impl Updater<'_> {
 
 /// Adam's rules in one pass.
 fn fused_adam(weights: &mut [f32], gradient: &[f32], memory: &mut Memory, hyper: Hyper, decoupled: bool, scale: f64) {
+    memory.mean.resize(weights.len(), 0.0);
+    memory.square.resize(weights.len(), 0.0);
+    let step = adam_numbers(memory, hyper, decoupled, scale);
+    adam(weights, gradient, &mut memory.mean, &mut memory.square, &step);
+}
+
+/// Counts a step, and gives its numbers.
+fn adam_numbers(memory: &mut Memory, hyper: Hyper, decoupled: bool, scale: f64) -> AdamStep {
     let Hyper { rate, momentum, second_beta, epsilon, weight_decay } = hyper;
     memory.steps += 1;
     memory.momentum_product *= momentum;
     memory.second_product *= second_beta;
-    memory.mean.resize(weights.len(), 0.0);
-    memory.square.resize(weights.len(), 0.0);
-    let step = AdamStep {
+    AdamStep {
         scale,
         first_beta: momentum,
         second_beta,
@@ -207,8 +265,7 @@ fn fused_adam(weights: &mut [f32], gradient: &[f32], memory: &mut Memory, hyper:
         epsilon,
         coupled: if decoupled { 0.0 } else { weight_decay },
         shrink: if decoupled { 1.0 - rate * weight_decay } else { 1.0 },
-    };
-    adam(weights, gradient, &mut memory.mean, &mut memory.square, &step);
+    }
 }
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, Error> {
@@ -235,6 +292,12 @@ impl ModuleMapper for Updater<'_> {
         let hyper = Hyper { weight_decay: if decays { hyper.weight_decay } else { 0.0 }, ..*hyper };
         let (id, tensor, mapper) = param.consume();
         let (shape, device) = (tensor.dims(), tensor.device());
+        if self.updates_on(&device) {
+            let flat = |tensor: Tensor<D>| tensor.reshape([-1]);
+            let weights = self.update_on_device(path, flat(tensor.detach().inner()), flat(gradient), hyper);
+            let tensor = Tensor::from_inner(weights.reshape(shape)).require_grad();
+            return Param::from_mapped_value(id, tensor, mapper);
+        }
         match (values(tensor.detach().inner()), values(gradient)) {
             (Ok(mut weights), Ok(mut gradient)) => {
                 self.update(path.clone(), &mut weights, &mut gradient, hyper);
@@ -289,6 +352,54 @@ mod tests {
 
     fn slope(line: &Line) -> Vec<f32> {
         line.slope.val().into_data().try_to_vec().unwrap()
+    }
+
+    /// Steps of Adam on a device, with the optimizer saved and restored between them; weights and what is kept.
+    fn steps_on(device: &Device) -> (Vec<f32>, Snapshot) {
+        let mut line = Line {
+            slope: Param::from_tensor(Tensor::from_data([1.0, -2.0], device)),
+            offset: Param::from_tensor(Tensor::from_data([0.5], device)),
+        };
+        let mut optimizer = Optimizer::new(settings());
+        for _ in 0..4 {
+            let grads = gradients(&line);
+            let norm = crate::gradients::global_norm(&line, &grads).unwrap();
+            let step = StepSettings { scale: 1.0 / norm, ..step(&[0.1], 0.9) };
+            let (next, updated) = optimizer.step(line, grads, &|_| 0, &step);
+            updated.unwrap();
+            line = next;
+            optimizer = Optimizer::restore(settings(), &optimizer.save().unwrap()).unwrap();
+        }
+        (slope(&line), optimizer.save().unwrap())
+    }
+
+    #[test]
+    fn a_gpu_updates_as_the_cpu_does() {
+        let Ok(device) = glossa_nn::device::DeviceChoice::Wgpu(0).open() else {
+            eprintln!("skipped: this build has no wgpu, or no device for it is here");
+            return;
+        };
+        let ((ours, kept), (theirs, reference)) = (steps_on(&device.autodiff()), steps_on(&Device::flex().autodiff()));
+        assert!(ours.iter().zip(&theirs).all(|(ours, theirs)| (ours - theirs).abs() < 1e-5), "{ours:?} {theirs:?}");
+        for name in ["slope/mean", "slope/square", "offset/mean"] {
+            let (ours, theirs) = (kept.floats(name).unwrap(), reference.floats(name).unwrap());
+            assert!(ours.iter().zip(&theirs).all(|(ours, theirs)| (ours - theirs).abs() < 1e-6), "{name}");
+        }
+    }
+
+    #[test]
+    fn weights_that_are_not_finite_are_named() {
+        let device = match glossa_nn::device::DeviceChoice::Wgpu(0).open() {
+            Ok(device) => device.autodiff(),
+            Err(_) => Device::flex().autodiff(),
+        };
+        let line = Line {
+            slope: Param::from_tensor(Tensor::from_data([f32::MAX, f32::MAX], &device)),
+            offset: Param::from_tensor(Tensor::from_data([0.5], &device)),
+        };
+        let grads = gradients(&line);
+        let (_, result) = Optimizer::new(settings()).step(line, grads, &|_| 0, &step(&[1e300], 0.9));
+        assert!(matches!(result, Err(Error::Weights { path }) if path == "slope" || path == "offset"));
     }
 
     #[test]

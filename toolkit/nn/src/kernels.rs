@@ -31,7 +31,7 @@ use backend::KernelOps;
 use shape::{expect, filled};
 
 use crate::Error;
-use crate::device::has_kernels;
+use crate::device::{has_kernels, is_cpu};
 
 pub use cpu::adam::{AdamStep, adam, squares};
 pub use cpu::curve::Curve;
@@ -230,6 +230,29 @@ pub fn drop_entries(values: Tensor<2>, stream: Stream, p: f32) -> Tensor<2> {
         return composed::drop_entries(values, stream, p);
     }
     Tensor::from_dispatch(Dispatch::drop_entries(values.into_dispatch(), stream, p))
+}
+
+/// Whether a step's gradients, moments and weights stay on this device: on a GPU with kernels of ours.
+pub fn updates_on(device: &Device) -> bool {
+    has_kernels(device) && !is_cpu(device)
+}
+
+/// Adam's update of a vector of weights where they are (Kingma and Ba 2015, algorithm 1): weights, mean gradient
+/// and mean squared gradient afterwards. Vectors of one length, without autodiff; the moments in f32.
+pub fn adam_update(
+    weights: Tensor<1>,
+    gradient: Tensor<1>,
+    [mean, square]: [Tensor<1>; 2],
+    step: &AdamStep,
+) -> (Tensor<1>, [Tensor<1>; 2]) {
+    let (weights, mean, square) = Dispatch::adam_update(
+        weights.into_dispatch(),
+        gradient.into_dispatch(),
+        mean.into_dispatch(),
+        square.into_dispatch(),
+        *step,
+    );
+    (Tensor::from_dispatch(weights), [Tensor::from_dispatch(mean), Tensor::from_dispatch(square)])
 }
 
 /// Every step of `x` times the same `mask` `[batch, width]`, which is data.

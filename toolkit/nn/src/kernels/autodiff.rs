@@ -10,6 +10,7 @@ use burn::backend::tensor::{FloatTensor, IntTensor};
 use glossa_base::seed::Stream;
 
 use super::backend::KernelOps;
+use super::cpu::adam::AdamStep;
 use super::cpu::linear::Activation;
 use super::recording::{backward, constant, record, second_order};
 use super::sequence::Steps;
@@ -193,6 +194,16 @@ impl<B: KernelOps, C: CheckpointStrategy> KernelOps for Autodiff<B, C> {
     fn drop_entries(values: FloatTensor<Self>, stream: Stream, p: f32) -> FloatTensor<Self> {
         let run = |values| (B::drop_entries(values, stream, p), ());
         record!(DropEntries, C, [values], run, |_: &_, _: &_, _| (stream, p)).0
+    }
+
+    fn adam_update(
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: AdamStep,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        second_order()
     }
 
     fn mask_steps(x: FloatTensor<Self>, mask: FloatTensor<Self>) -> FloatTensor<Self> {

@@ -10,6 +10,7 @@ use burn::backend::{Backend, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{DType, TensorData};
 use glossa_base::seed::Stream;
 
+use super::cpu::adam::{self, AdamStep};
 use super::cpu::linear::Activation;
 use super::cpu::recurrent::{Run, Sizes};
 use super::cpu::{decoder, dropped, embedding, linear, lstm, pool, qrnn, steps};
@@ -101,6 +102,14 @@ pub(super) trait KernelOps: Backend {
     fn embed_backward(ids: IntTensor<Self>, scales: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self>;
     /// A matrix with single entries dropped; its own backward.
     fn drop_entries(values: FloatTensor<Self>, stream: Stream, p: f32) -> FloatTensor<Self>;
+    /// Adam's update: weights, mean gradient and mean squared gradient afterwards.
+    fn adam_update(
+        weights: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        square: FloatTensor<Self>,
+        step: AdamStep,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
     /// Every step times one mask.
     fn mask_steps(x: FloatTensor<Self>, mask: FloatTensor<Self>) -> FloatTensor<Self>;
     /// Last, maximum and mean over spans.
@@ -368,6 +377,21 @@ impl KernelOps for Flex {
         contiguous!(values);
         let dropped = timed("weight dropout", || dropped::drop(values.storage::<f32>(), stream, p));
         tensor(dropped, shape::<2>(&values))
+    }
+
+    fn adam_update(
+        weights: FlexTensor,
+        gradient: FlexTensor,
+        mean: FlexTensor,
+        square: FlexTensor,
+        step: AdamStep,
+    ) -> (FlexTensor, FlexTensor, FlexTensor) {
+        contiguous!(gradient);
+        let (mut weights, mut mean, mut square) =
+            (weights.to_contiguous(), mean.to_contiguous(), square.to_contiguous());
+        let (first, second) = (mean.storage_mut(), square.storage_mut());
+        adam::adam(weights.storage_mut(), gradient.storage(), first, second, &step);
+        (weights, mean, square)
     }
 
     fn mask_steps(x: FlexTensor, mask: FlexTensor) -> FlexTensor {

@@ -2,6 +2,7 @@
 //! its derivation are those of `cpu`; `check` compares every one with plain tensor calls on the device.
 //! Numbers are read and written in the tensors' type and counted in f32; every sum has a fixed order.
 
+mod adam;
 mod attention;
 mod backend;
 #[expect(unstable_name_collisions, reason = "the error function of kernels is CubeCL's")]

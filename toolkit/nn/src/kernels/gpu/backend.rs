@@ -9,8 +9,9 @@ use glossa_base::seed::Stream;
 
 use super::decoder::Decoder;
 use super::tensor::{contiguous, reshape};
-use super::{embedding, linear, lstm, qrnn, steps as step_operations};
+use super::{adam, embedding, linear, lstm, qrnn, steps as step_operations};
 use crate::kernels::backend::KernelOps;
+use crate::kernels::cpu::adam::AdamStep;
 use crate::kernels::cpu::linear::Activation;
 use crate::kernels::sequence::Steps;
 
@@ -133,6 +134,17 @@ impl KernelOps for CubeBackend {
     fn drop_entries(values: CubeTensor, stream: Stream, p: f32) -> CubeTensor {
         contiguous!(values);
         step_operations::drop_entries(values, stream, p)
+    }
+
+    fn adam_update(
+        weights: CubeTensor,
+        gradient: CubeTensor,
+        mean: CubeTensor,
+        square: CubeTensor,
+        step: AdamStep,
+    ) -> (CubeTensor, CubeTensor, CubeTensor) {
+        contiguous!(weights, gradient, mean, square);
+        adam::update([weights, gradient, mean, square], &step)
     }
 
     fn mask_steps(x: CubeTensor, mask: CubeTensor) -> CubeTensor {
