@@ -56,7 +56,7 @@ pub(crate) struct Common {
     /// Seed of all randomness; the same seed gives the same bytes on the CPU.
     #[arg(long, global = true, default_value_t = 0, value_name = "NUMBER")]
     pub(crate) seed: u64,
-    /// Where to compute: cpu, cuda, cuda:N or auto.
+    /// Where to compute: cpu, cuda, cuda:N, wgpu, wgpu:N or auto.
     #[arg(long, global = true, default_value = "auto", value_name = "DEVICE")]
     pub(crate) device: String,
     /// Make no connection; what is there already is used.

@@ -11,8 +11,9 @@ use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::prelude::*;
 use glossa_base::seed::{Purpose, Stream};
+use glossa_nn::device::DeviceChoice;
 use glossa_nn::kernels::floor::{Product, fastest, fastest_attention};
-use glossa_nn::kernels::{AdamStep, AttentionShape, adam, profile};
+use glossa_nn::kernels::{AdamStep, AttentionShape, adam, adam_update, profile, updates_on};
 use glossa_nn::modernbert::ModernBertConfig;
 use glossa_nn::transformer::TransformerConfig;
 use glossa_nn::{Aim, PackedTokens, Targets, Transformer, TransformerClassifier};
@@ -29,6 +30,7 @@ struct Options {
     batch: usize,
     threads: usize,
     runs: usize,
+    device: DeviceChoice,
     train: bool,
     profile: bool,
 }
@@ -37,13 +39,14 @@ impl Options {
     fn parse() -> Result<Self, Failure> {
         let mut numbers: HashMap<&str, usize> =
             [("fixed", 0), ("docs", 16), ("bs", 8), ("threads", 2), ("runs", 3)].into();
-        let (mut size, mut flags) = ("base".to_owned(), [false; 3]);
+        let (mut size, mut flags, mut device) = ("base".to_owned(), [false; 3], DeviceChoice::Cpu);
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
             match argument.trim_start_matches("--") {
                 "variable" => flags[0] = true,
                 "train" => flags[1] = true,
                 "profile" => flags[2] = true,
+                "device" => device = arguments.next().ok_or("--device needs a name")?.parse()?,
                 "size" => size = arguments.next().ok_or("--size needs a name")?,
                 name => {
                     let slot = numbers.get_mut(name).ok_or_else(|| format!("unknown flag {argument}"))?;
@@ -69,6 +72,7 @@ impl Options {
             batch,
             threads,
             runs: runs.max(1),
+            device,
             train: flags[1],
             profile: flags[2],
         })
@@ -97,20 +101,15 @@ impl Options {
 /// AdamW without a schedule.
 struct Optimizer {
     moments: HashMap<ParamId, (Vec<f32>, Vec<f32>)>,
+    /// The same on a GPU, where they stay.
+    on_device: HashMap<ParamId, [Tensor<1>; 2]>,
     gradients: GradientsParams,
     count: i32,
 }
 
-impl ModuleMapper for Optimizer {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(gradient) = self.gradients.remove::<D>(param.id) else { return param };
-        let (id, tensor, mapper) = param.consume();
-        let (shape, device) = (tensor.dims(), tensor.device());
-        let values = |tensor: Tensor<D>| tensor.into_data().try_into_vec::<f32>().unwrap_or_default();
-        let (mut weights, gradient) = (values(tensor.detach().inner()), values(gradient));
-        let zeros = || (vec![0.0; gradient.len()], vec![0.0; gradient.len()]);
-        let (first, second) = self.moments.entry(id).or_insert_with(zeros);
-        let step = AdamStep {
+impl Optimizer {
+    fn numbers(&self) -> AdamStep {
+        AdamStep {
             scale: 1.0,
             first_beta: 0.9,
             second_beta: 0.98,
@@ -119,18 +118,43 @@ impl ModuleMapper for Optimizer {
             epsilon: 1e-6,
             coupled: 0.0,
             shrink: 1.0 - 1e-10,
-        };
+        }
+    }
+
+    fn update_on_device(&mut self, id: ParamId, weights: Tensor<1>, gradient: Tensor<1>) -> Tensor<1> {
+        let zeros = || Tensor::zeros(weights.dims(), &weights.device());
+        let moments = self.on_device.remove(&id).unwrap_or_else(|| [zeros(), zeros()]);
+        let (weights, moments) = adam_update(weights, gradient, moments, &self.numbers());
+        self.on_device.insert(id, moments);
+        weights
+    }
+}
+
+impl ModuleMapper for Optimizer {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(gradient) = self.gradients.remove::<D>(param.id) else { return param };
+        let (id, tensor, mapper) = param.consume();
+        let (shape, device) = (tensor.dims(), tensor.device());
+        if updates_on(&device) {
+            let weights = self.update_on_device(id, tensor.detach().inner().reshape([-1]), gradient.reshape([-1]));
+            return Param::from_mapped_value(id, Tensor::from_inner(weights.reshape(shape)).require_grad(), mapper);
+        }
+        let values = |tensor: Tensor<D>| tensor.into_data().try_into_vec::<f32>().unwrap_or_default();
+        let (mut weights, gradient, step) = (values(tensor.detach().inner()), values(gradient), self.numbers());
+        let zeros = || (vec![0.0; gradient.len()], vec![0.0; gradient.len()]);
+        let (first, second) = self.moments.entry(id).or_insert_with(zeros);
         profile::timed("AdamW", || adam(&mut weights, &gradient, first, second, &step));
         let tensor = Tensor::from_data(TensorData::new(weights, shape), &device).require_grad();
         Param::from_mapped_value(id, tensor, mapper)
     }
 }
 
-fn encode_all(encoder: &Transformer, batches: &[PackedTokens]) -> Result<Duration, Failure> {
+fn encode_all(encoder: &Transformer, batches: &[PackedTokens], device: &Device) -> Result<Duration, Failure> {
     let started = Instant::now();
     for batch in batches {
         std::hint::black_box(encoder.encode(batch, None)?);
     }
+    device.sync()?;
     Ok(started.elapsed())
 }
 
@@ -138,6 +162,7 @@ fn train_all(
     mut model: TransformerClassifier,
     optimizer: &mut Optimizer,
     batches: &[PackedTokens],
+    device: &Device,
 ) -> Result<(TransformerClassifier, Duration), Failure> {
     let started = Instant::now();
     for batch in batches {
@@ -147,29 +172,36 @@ fn train_all(
         optimizer.count += 1;
         model = model.map(optimizer);
     }
+    device.sync()?;
     Ok((model, started.elapsed()))
 }
 
 /// The shortest of several runs, after one that warms up, and the number of runs.
 fn measure(options: &Options) -> Result<(Duration, usize), Failure> {
-    let device = if options.train { Device::flex().autodiff() } else { Device::flex() };
+    let device = options.device.open()?;
+    let device = if options.train { device.autodiff() } else { device };
     let batches = options.batches(&device)?;
     let config = TransformerConfig::ModernBert(options.config.clone());
     let encoder = Transformer::new(&config, 0, &device);
     let mut best = Duration::MAX;
     let mut model = options.train.then(|| TransformerClassifier::new(encoder.clone(), 2, 0));
-    let mut optimizer = Optimizer { moments: HashMap::new(), gradients: GradientsParams::default(), count: 0 };
+    let mut optimizer = Optimizer {
+        moments: HashMap::new(),
+        on_device: HashMap::new(),
+        gradients: GradientsParams::default(),
+        count: 0,
+    };
     for run in 0..=options.runs {
         if run == 1 && options.profile {
             profile::start();
         }
         let time = match model.take() {
             Some(before) => {
-                let (after, time) = train_all(before, &mut optimizer, &batches)?;
+                let (after, time) = train_all(before, &mut optimizer, &batches, &device)?;
                 model = Some(after);
                 time
             }
-            None => encode_all(&encoder, &batches)?,
+            None => encode_all(&encoder, &batches, &device)?,
         };
         if run > 0 {
             best = best.min(time);
@@ -221,7 +253,8 @@ fn run() -> Result<(), Failure> {
     let (best, tokens) = measure(&options)?;
     let what = options.fixed.map_or_else(|| "variable".to_owned(), |length| length.to_string());
     println!(
-        "glossa ModernBERT {} {what}{}: best {:.0} tokens/s over {} documents",
+        "glossa ModernBERT on {} {} {what}{}: best {:.0} tokens/s over {} documents",
+        options.device,
         options.size,
         if options.train { " training" } else { "" },
         tokens as f64 / best.as_secs_f64(),

@@ -13,8 +13,9 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::prelude::*;
 use glossa_base::seed::{Purpose, Stream};
+use glossa_nn::device::DeviceChoice;
 use glossa_nn::kernels::floor::{Product, fastest};
-use glossa_nn::kernels::{AdamStep, adam, profile, squares};
+use glossa_nn::kernels::{AdamStep, adam, adam_update, profile, squares, updates_on};
 use glossa_nn::state::State;
 use glossa_nn::{Cell, Dropouts, EncoderConfig, LanguageModel, Noise, Tokens};
 
@@ -28,6 +29,7 @@ struct Options {
     time: usize,
     steps: usize,
     threads: usize,
+    device: DeviceChoice,
     profile: bool,
 }
 
@@ -36,12 +38,13 @@ impl Options {
         let mut numbers: HashMap<&str, usize> =
             [("vocab", 15000), ("emb", 400), ("hid", 0), ("layers", 0), ("bs", 50), ("bptt", 70), ("steps", 8)].into();
         numbers.insert("threads", 2);
-        let (mut arch, mut profile) = ("qrnn".to_owned(), false);
+        let (mut arch, mut profile, mut device) = ("qrnn".to_owned(), false, DeviceChoice::Cpu);
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
             let name = argument.trim_start_matches("--");
             match name {
                 "profile" => profile = true,
+                "device" => device = arguments.next().ok_or("--device needs a name")?.parse()?,
                 "arch" => arch = arguments.next().ok_or("--arch needs qrnn or lstm")?,
                 _ => {
                     let slot = numbers.get_mut(name).ok_or_else(|| format!("unknown flag {argument}"))?;
@@ -69,7 +72,7 @@ impl Options {
         };
         config.check()?;
         let (batch, time, steps) = (numbers["bs"], numbers["bptt"], numbers["steps"].max(1));
-        Ok(Options { arch, config, batch, time, steps, threads: numbers["threads"], profile })
+        Ok(Options { arch, config, batch, time, steps, threads: numbers["threads"], device, profile })
     }
 
     /// The peer drops recurrent weights of the LSTM, as fastai does by default, and nothing else.
@@ -83,37 +86,27 @@ impl Options {
 #[derive(Default)]
 struct Optimizer {
     moments: HashMap<ParamId, (Vec<f32>, Vec<f32>)>,
+    /// The same on a GPU, where they stay.
+    on_device: HashMap<ParamId, [Tensor<1>; 2]>,
     count: i32,
     gradients: GradientsParams,
     squares: f64,
+    squares_on_device: Option<Tensor<1>>,
 }
 
 impl Optimizer {
     fn step(&mut self, model: LanguageModel, gradients: GradientsParams) -> LanguageModel {
         (self.gradients, self.squares, self.count) = (gradients, 0.0, self.count + 1);
         model.visit(self);
+        if let Some(squares) = self.squares_on_device.take() {
+            self.squares = f64::from(squares.into_scalar::<f32>());
+        }
         model.map(self)
     }
-}
 
-impl ModuleVisitor for Optimizer {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let data = self.gradients.get::<D>(param.id).map(Tensor::into_data);
-        self.squares += data.as_ref().and_then(|data| data.as_slice::<f32>().ok()).map_or(0.0, squares);
-    }
-}
-
-impl ModuleMapper for Optimizer {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(gradient) = self.gradients.remove::<D>(param.id) else { return param };
-        let (id, tensor, mapper) = param.consume();
-        let (shape, device) = (tensor.dims(), tensor.device());
-        let values = |tensor: Tensor<D>| tensor.into_data().try_into_vec::<f32>().unwrap_or_default();
-        let (mut weights, gradient) = (values(tensor.detach().inner()), values(gradient));
-        let zeros = || (vec![0.0; gradient.len()], vec![0.0; gradient.len()]);
-        let (first, second) = self.moments.entry(id).or_insert_with(zeros);
+    fn numbers(&self) -> AdamStep {
         let (clip, norm) = (0.12, self.squares.sqrt());
-        let step = AdamStep {
+        AdamStep {
             scale: if norm > clip { clip / norm } else { 1.0 },
             first_beta: 0.8,
             second_beta: 0.99,
@@ -122,7 +115,43 @@ impl ModuleMapper for Optimizer {
             epsilon: 1e-8,
             coupled: 0.0,
             shrink: 1.0,
-        };
+        }
+    }
+
+    fn update_on_device(&mut self, id: ParamId, weights: Tensor<1>, gradient: Tensor<1>) -> Tensor<1> {
+        let zeros = || Tensor::zeros(weights.dims(), &weights.device());
+        let moments = self.on_device.remove(&id).unwrap_or_else(|| [zeros(), zeros()]);
+        let (weights, moments) = adam_update(weights, gradient, moments, &self.numbers());
+        self.on_device.insert(id, moments);
+        weights
+    }
+}
+
+impl ModuleVisitor for Optimizer {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let Some(gradient) = self.gradients.get::<D>(param.id) else { return };
+        if updates_on(&gradient.device()) {
+            let sum = (gradient.clone() * gradient).sum();
+            self.squares_on_device = Some(self.squares_on_device.take().map_or(sum.clone(), |before| before + sum));
+            return;
+        }
+        self.squares += gradient.into_data().as_slice::<f32>().map_or(0.0, squares);
+    }
+}
+
+impl ModuleMapper for Optimizer {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(gradient) = self.gradients.remove::<D>(param.id) else { return param };
+        let (id, tensor, mapper) = param.consume();
+        let (shape, device) = (tensor.dims(), tensor.device());
+        if updates_on(&device) {
+            let weights = self.update_on_device(id, tensor.detach().inner().reshape([-1]), gradient.reshape([-1]));
+            return Param::from_mapped_value(id, Tensor::from_inner(weights.reshape(shape)).require_grad(), mapper);
+        }
+        let values = |tensor: Tensor<D>| tensor.into_data().try_into_vec::<f32>().unwrap_or_default();
+        let (mut weights, gradient, step) = (values(tensor.detach().inner()), values(gradient), self.numbers());
+        let zeros = || (vec![0.0; gradient.len()], vec![0.0; gradient.len()]);
+        let (first, second) = self.moments.entry(id).or_insert_with(zeros);
         profile::timed("clip and Adam", || adam(&mut weights, &gradient, first, second, &step));
         let tensor = Tensor::from_data(TensorData::new(weights, shape), &device).require_grad();
         Param::from_mapped_value(id, tensor, mapper)
@@ -153,6 +182,7 @@ fn step(
     drop((loss.encoded.raw, loss.encoded.dropped));
     let gradients = GradientsParams::from_grads(loss.loss.backward(), &model);
     let model = optimizer.step(model, gradients);
+    device.sync()?;
     Ok((model, state, started.elapsed()))
 }
 
@@ -217,7 +247,7 @@ fn run() -> Result<(), Failure> {
     glossa_allocator::keep_freed_memory();
     let options = Options::parse()?;
     rayon::ThreadPoolBuilder::new().num_threads(options.threads).build_global()?;
-    let device = Device::flex().autodiff();
+    let device = options.device.open()?.autodiff();
     let mut model = LanguageModel::new(&options.config, 0, &device);
     let (mut optimizer, mut state, mut times) = (Optimizer::default(), None, Vec::new());
     for index in 0..options.steps as u64 + 2 {
@@ -234,8 +264,9 @@ fn run() -> Result<(), Failure> {
     let rate = |time: Duration| (options.batch * options.time) as f64 / time.as_secs_f64();
     let (config, median) = (&options.config, times[times.len() / 2]);
     println!(
-        "glossa {} {} emb {} hid {} layers {} vocab {} bs {} bptt {}: median {:.0} best {:.0} tokens/s, peak {:.0} MB, {:.1} M parameters",
+        "glossa {} on {} {} emb {} hid {} layers {} vocab {} bs {} bptt {}: median {:.0} best {:.0} tokens/s, peak {:.0} MB, {:.1} M parameters",
         env!("CARGO_PKG_VERSION"),
+        options.device,
         options.arch,
         config.embedding_size,
         config.hidden_size,

@@ -1,6 +1,6 @@
 //! The operations that training time goes into, each with a hand-written backward, as functions
-//! over tensors. On the CPU they are fused kernels of our own; on another device they are composed
-//! of plain tensor operations until it has kernels too (part 10). `docs/gradients.md` derives every
+//! over tensors. On the CPU and, where they are built in, on GPUs they are fused kernels of our own; on another
+//! device they are composed of plain tensor operations. `docs/gradients.md` derives every
 //! backward; [`check`] compares each with differences and with automatic differentiation.
 //!
 //! Shapes are `[batch, time, width]` throughout. Sums have a fixed order: the number of threads

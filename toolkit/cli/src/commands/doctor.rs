@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use glossa_base::{Failure, Kind, Outcome};
-use glossa_nn::device::cuda_count;
+use glossa_nn::device::{cuda_count, wgpu_count};
 use glossa_nn::kernels::check::{self, Reference};
 use serde::Serialize;
 
@@ -79,8 +79,17 @@ fn gradients(context: &Context) -> Outcome<()> {
 }
 
 fn survey(context: &Context) -> Outcome<()> {
-    let findings =
-        vec![version(), processor(), cuda(), memory(), temporary_folder(), model_cache(), languages(), presets()];
+    let findings = vec![
+        version(),
+        processor(),
+        cuda(),
+        wgpu(),
+        memory(),
+        temporary_folder(),
+        model_cache(),
+        languages(),
+        presets(),
+    ];
     let lines: String = findings
         .iter()
         .map(|finding| {
@@ -133,6 +142,15 @@ fn cuda() -> Finding {
         ),
     };
     Finding { name: "cuda", value, missing }
+}
+
+fn wgpu() -> Finding {
+    let (value, missing) = match wgpu_count() {
+        None => ("not in this build".to_owned(), Some("for a GPU of another maker, build with `make wgpu`".to_owned())),
+        Some(0) => ("no device".to_owned(), Some("no driver for Vulkan, Metal, DirectX or OpenGL is here".to_owned())),
+        Some(count) => (format!("{count} device(s)"), None),
+    };
+    Finding { name: "wgpu", value, missing }
 }
 
 /// Kernels are compiled at run time, which needs the CUDA toolkit's compiler library and headers.
