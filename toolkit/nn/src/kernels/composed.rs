@@ -5,7 +5,7 @@ use burn::prelude::*;
 use burn::tensor::activation::{log_softmax, relu, sigmoid};
 use glossa_base::seed::Stream;
 
-use super::{Activation, LstmWeights, QrnnWeights, Steps, Zoneout, factors};
+use super::{Activation, AdamStep, LstmWeights, QrnnWeights, Steps, Zoneout, factors};
 
 /// `a(x·Wᵀ + b)`.
 pub(crate) fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, activation: Activation) -> Tensor<2> {
@@ -107,6 +107,20 @@ pub(crate) fn drop_entries(values: Tensor<2>, stream: Stream, p: f32) -> Tensor<
     let mask = factors(shape[0] * shape[1], stream, p);
     let mask = Tensor::from_data(TensorData::new(mask, shape), &values.device());
     values * mask
+}
+
+/// Adam's update.
+pub(crate) fn adam_update(
+    weights: Tensor<1>,
+    gradient: Tensor<1>,
+    [mean, square]: [Tensor<1>; 2],
+    step: &AdamStep,
+) -> (Tensor<1>, [Tensor<1>; 2]) {
+    let gradient = gradient * step.scale + weights.clone() * step.coupled;
+    let mean = mean * step.first_beta + gradient.clone() * (1.0 - step.first_beta);
+    let square = square * step.second_beta + gradient.clone() * gradient * (1.0 - step.second_beta);
+    let length = (square.clone() * step.second_correction).sqrt() + step.epsilon;
+    (weights * step.shrink - mean.clone() / length * step.rate, [mean, square])
 }
 
 /// Mean smoothed loss `[1]` and statistics `[2]`.

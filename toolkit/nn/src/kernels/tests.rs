@@ -22,18 +22,27 @@ fn every_gradient_is_right() {
     }
 }
 
-/// On any device that wgpu reaches, software too: the kernels that CUDA gets, from the same source.
-#[cfg(feature = "wgpu")]
+/// On the GPU that this build reaches; of wgpu's devices, software too runs the kernels that CUDA gets.
+#[cfg(feature = "gpu")]
 #[test]
 fn every_gradient_is_right_on_a_gpu() {
-    let Ok(device) = crate::device::DeviceChoice::Wgpu(0).open() else {
-        eprintln!("skipped: wgpu finds no device here");
+    use crate::device::DeviceChoice::{Cuda, Wgpu};
+    let Some(device) = [Cuda(0), Wgpu(0)].into_iter().find_map(|choice| choice.open().ok()) else {
+        eprintln!("skipped: no GPU is here");
         return;
     };
     let checks = check::run(&device).unwrap();
     let wrong: Vec<_> = checks.iter().filter(|check| !check.passed()).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(checks.iter().all(|check| check.reference == check::Reference::Processor));
+    for number in ["f32", "f16", "bf16"] {
+        let errors: Vec<f64> = checks.iter().filter(|check| check.number == number).map(|check| check.error).collect();
+        eprintln!(
+            "{number}: {} checks, largest error {:.1e}",
+            errors.len(),
+            errors.iter().copied().fold(0.0, f64::max)
+        );
+    }
 }
 
 #[test]

@@ -238,6 +238,34 @@ impl Comparison {
     }
 }
 
+impl Comparison {
+    /// An update has no gradient: weights and moments afterwards.
+    fn adam(&mut self) -> Result<(), Error> {
+        let step = AdamStep {
+            scale: 0.7,
+            first_beta: 0.9,
+            second_beta: 0.99,
+            rate: 0.01,
+            second_correction: 3.0,
+            epsilon: 1e-6,
+            coupled: 0.02,
+            shrink: 0.999,
+        };
+        for length in [1, 1000] {
+            self.compare("Adam", &format!("{length} weights"), |way| {
+                let vector = |name| way.constant(name, [length]).inner();
+                let moment = |name| vector(name).cast(DType::F32);
+                let run = if way.plain { composed::adam_update } else { adam_update };
+                let moments = [moment(3), moment(4).abs()];
+                let (weights, [mean, square]) = run(vector(1), vector(2), moments, &step);
+                let values = [weights, mean, square].into_iter().flat_map(numbers).collect();
+                Ok(Trial { values, gradients: Vec::new() })
+            })?;
+        }
+        Ok(())
+    }
+}
+
 fn plain_linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, activation: Activation) -> Result<Tensor<2>, Error> {
     Ok(composed::linear(x, weight, bias, activation))
 }
@@ -262,6 +290,7 @@ pub(super) fn run(device: &Device, number: DType) -> Result<Vec<Check>, Error> {
     comparison.lstm()?;
     comparison.decoder()?;
     comparison.small()?;
+    comparison.adam()?;
     comparison.transformer()?;
     Ok(comparison.checks)
 }
