@@ -74,7 +74,10 @@ fn a_student_learns_what_a_teacher_guesses() {
     assert!(number(&outcome, "/scored/standings/2/mean") > 0.35, "{}", standings[2]["mean"]);
     assert_eq!(standings[2]["seeds"].as_array().unwrap().len(), 2);
     let signature = text(&outcome, "/scored/standings/2/together/scores/0/signature");
-    assert!(signature.contains("task:test.csv|split:test|seeds:5+6|n:100"), "{signature}");
+    assert!(signature.contains("task:test.csv|split:test|data:"), "{signature}");
+    for part in ["|recipe:", "|model:", "|tokenizer:", "|seeds:5+6|n:100"] {
+        assert!(signature.contains(part), "{part} {signature}");
+    }
     assert_eq!(outcome["scored"]["comparisons"].as_array().unwrap().len(), 2);
     let page = String::from_utf8(place.read("run/bootstrap.html")).unwrap();
     for words in ["Where students and teacher differ", "What is taken for what: student", "kappa"] {

@@ -54,6 +54,10 @@ fn a_shared_task_from_its_files_to_a_submission() {
     );
     let outcome = json(&place, &network);
     assert_eq!(outcome["scores"]["seeds"].as_array().unwrap().len(), 2);
+    for part in ["|data:", "|recipe:", "|model:", "|tokenizer:", "|seeds:0+1|"] {
+        let signature = text(&outcome, "/scores/scores/0/signature");
+        assert!(signature.contains(part), "{part} {signature}");
+    }
     let modified = |name: &str| std::fs::metadata(place.path(name)).unwrap().modified().unwrap();
     let before = modified("fresh/fresh-seed-1/model.safetensors");
     assert_eq!(json(&place, &network)["scores"], outcome["scores"]);

@@ -19,7 +19,7 @@ pub fn global_norm<M: Module>(model: &M, gradients: &GradientsParams) -> Result<
     if let Some(error) = visitor.failed {
         return Err(error);
     }
-    let on_device = visitor.on_device.map_or(Ok(0.0), |sum| number(sum))?;
+    let on_device = visitor.on_device.map_or(Ok(0.0), number)?;
     Ok((visitor.sum + on_device).sqrt())
 }
 

@@ -16,6 +16,7 @@ use glossa_recipes::baseline::BaselineOptions;
 
 use crate::Supervision;
 use crate::classifier::Units;
+use crate::provenance;
 use crate::stage::json;
 
 pub use data::fetch;
@@ -119,27 +120,29 @@ pub fn run(evaluation: Evaluation<'_>) -> Outcome<EvaluationOutcome> {
     }
     let (together, combined) = systems::combine(evaluation, &members)?;
     predictions::write(&evaluation.out.join("predictions.jsonl"), &together)?;
-    let options = options(evaluation, runs.iter().map(|(seed, _)| *seed).collect())?;
+    let options = options(evaluation, runs.iter().map(|(seed, _)| *seed).collect(), &members.folders)?;
     let scores = chosen.score_seeds(&files.test, &runs, &options)?;
     let together = chosen.score(&files.test, &together, &options)?;
     outcome::write(evaluation, scores, (together, combined), started.elapsed())
 }
 
 /// What signatures say.
-fn options(evaluation: Evaluation<'_>, seeds: Vec<u64>) -> Outcome<ReportOptions> {
+fn options(evaluation: Evaluation<'_>, seeds: Vec<u64>, folders: &[PathBuf]) -> Outcome<ReportOptions> {
     let settings = match (evaluation.system, evaluation.recipes.first()) {
         (System::Baseline(options, units, _), _) => Some(json(&(options, units))?.to_string()),
         (_, recipe) => recipe.map(Recipe::to_toml),
     };
     let recipe = settings.map(|settings| glossa_base::hash::sha256_hex(settings.as_bytes()));
+    let (model, tokenizer) = provenance::hashes(folders)?;
     Ok(ReportOptions {
         split: Some(evaluation.split.to_owned()),
         seed: evaluation.seed,
         provenance: Provenance {
             data: Some(evaluation.task.data_hash(evaluation.data, evaluation.split)?),
             recipe,
+            model,
+            tokenizer,
             seeds,
-            ..Provenance::default()
         },
         ..ReportOptions::default()
     })

@@ -18,6 +18,7 @@ pub mod language_model;
 pub mod languages;
 mod masked_model;
 pub mod plan;
+mod provenance;
 pub mod rates;
 pub mod report;
 pub mod run;

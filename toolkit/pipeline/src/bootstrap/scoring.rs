@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use glossa_base::atomic::{WholeFolder, write_file};
+use glossa_base::hash::{sha256_file, sha256_hex};
 use glossa_base::manifest::Manifest;
 use glossa_base::{Failure, Outcome};
 use glossa_eval::compare::{Agreement, Comparison, Options, Run, System, agreement_of, compare};
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::target::Target;
 use super::teachers::{self, Answers, Others};
 use super::{BootstrapFiles, BootstrapSetting, students};
+use crate::provenance;
 use crate::stage::{input, json, name_of};
 
 /// The folder of scores in that of a bootstrapping.
@@ -95,6 +97,10 @@ struct Answered {
     runs: Vec<(u64, Vec<Prediction>)>,
     /// The mean over seeds.
     together: Vec<Prediction>,
+    /// The recipe, where it was trained here.
+    recipe: Option<String>,
+    /// The models, where they were trained here.
+    folders: Vec<PathBuf>,
 }
 
 impl Answered {
@@ -106,7 +112,7 @@ impl Answered {
             predictions: predictions.clone(),
         };
         let together = ensemble::average(&runs.iter().map(member).collect::<Vec<_>>())?;
-        Ok(Answered { name: name.to_owned(), runs, together })
+        Ok(Answered { name: name.to_owned(), runs, together, recipe: None, folders: Vec::new() })
     }
 }
 
@@ -177,7 +183,8 @@ fn answer(
             own.map(|folder| students::guess_one(folder, &texts, labels, setting)).collect::<Outcome<_>>()?;
         runs.push((seed, predictions_of(gold, labels, &average(&rows))));
     }
-    Answered::new(STUDENT, runs)
+    let recipe = Some(sha256_hex(json(recipe)?.to_string().as_bytes()));
+    Ok(Answered { recipe, folders: folders.to_vec(), ..Answered::new(STUDENT, runs)? })
 }
 
 fn weigh(
@@ -191,13 +198,15 @@ fn weigh(
     // Learning from the test's texts is allowed, never hidden.
     let note = if files.transductive { "+transductive" } else { "" };
     let few = if files.gold.is_some() { "+few-shot" } else { "" };
+    let data = files.test.map(sha256_file).transpose()?;
     let standing = |system: &Answered| -> Outcome<Standing> {
         let seeds = system.runs.iter().map(|(seed, _)| *seed).collect();
+        let (model, tokenizer) = provenance::hashes(&system.folders)?;
         let options = ReportOptions {
             task: Some(task.clone()),
             split: Some(format!("test{note}{few}")),
             seed: setting.seed,
-            provenance: Provenance { seeds, ..Provenance::default() },
+            provenance: Provenance { data: data.clone(), recipe: system.recipe.clone(), model, tokenizer, seeds },
             ..ReportOptions::default()
         };
         let accuracy = |(_, run): &(u64, Vec<Prediction>)| -> Outcome<f64> {

@@ -12,6 +12,7 @@ use glossa_eval::task::{Ours, SeedsReport, TaskReport, against_published};
 use serde::Serialize;
 
 use super::Evaluation;
+use crate::provenance;
 use crate::stage::json;
 
 /// What running a task came to.
@@ -86,6 +87,21 @@ fn beside(evaluation: Evaluation<'_>, mean: f64, spread: Option<f64>, signature:
     against_published(&evaluation.task.task, metric, &[ours]).to_text()
 }
 
+fn signature_of_perplexity(
+    evaluation: Evaluation<'_>,
+    metric: &str,
+    folders: &[PathBuf],
+    sentences: usize,
+) -> Outcome<String> {
+    let data = evaluation.task.data_hash(evaluation.data, evaluation.split)?;
+    let (model, tokenizer) = provenance::hashes(folders)?;
+    let named = [("data", Some(data)), ("model", model), ("tokenizer", tokenizer)];
+    let short = |(name, hash): (&str, Option<String>)| Some(format!("|{name}:{}", hash?.get(..8)?));
+    let hashes: String = named.into_iter().filter_map(short).collect();
+    let (task, split) = (evaluation.task.name(), evaluation.split);
+    Ok(format!("{metric}|task:{task}|split:{split}{hashes}|n:{sentences}|version:{}", env!("CARGO_PKG_VERSION")))
+}
+
 /// Writes the results of language models.
 pub(super) fn of_perplexities(
     evaluation: Evaluation<'_>,
@@ -98,7 +114,8 @@ pub(super) fn of_perplexities(
     }
     let (mean, spread) = mean_and_spread(&values);
     let metric = evaluation.task.task.metrics.first().map_or_else(|| "perplexity".to_owned(), ToString::to_string);
-    let signature = format!("{metric}|task:{}|split:{}|n:{sentences}", evaluation.task.name(), evaluation.split);
+    let folders: Vec<PathBuf> = found.iter().map(|(folder, _)| folder.clone()).collect();
+    let signature = signature_of_perplexity(evaluation, &metric, &folders, sentences)?;
     let outcome = EvaluationOutcome {
         beside_published: beside(evaluation, mean, spread, &signature),
         task: evaluation.task.name(),

@@ -22,12 +22,15 @@ use crate::setting::Setting;
 pub(super) struct Members {
     pub(super) test: Vec<Member>,
     held: Vec<Member>,
+    /// Where the models are.
+    pub(super) folders: Vec<PathBuf>,
 }
 
 impl Members {
     pub(super) fn extend(&mut self, other: Members) {
         self.test.extend(other.test);
         self.held.extend(other.held);
+        self.folders.extend(other.folders);
     }
 }
 
@@ -55,6 +58,7 @@ pub(super) fn answer(evaluation: Evaluation<'_>, files: &Files, seed: u64) -> Ou
             if !held.is_empty() {
                 members.held.push(member(&held)?);
             }
+            members.folders.push(folder);
         }
     }
     Ok(members)
