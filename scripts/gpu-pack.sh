@@ -9,8 +9,7 @@ target=${CARGO_TARGET_DIR:-target}
 pack=build/gpu-check
 most=$((60 * 1024 * 1024))
 
-cargo build --release --locked --workspace --features glossa-cli/cuda
-cargo build --release --locked --workspace --features glossa-cli/cuda --examples
+cargo build --release --locked --workspace --bins --examples --features glossa-cli/cuda
 
 rm -rf "$pack" "$pack.tar.gz"
 mkdir -p "$pack"

@@ -288,7 +288,7 @@ mod tests {
     #[test]
     fn ends_of_a_path_are_relative_and_stay_inside() {
         for (path, expected) in [
-            ("/tmp/run/cy/corpus", &["tmp/run/cy/corpus", "run/cy/corpus", "cy/corpus", "corpus"][..]),
+            ("/any/run/cy/corpus", &["any/run/cy/corpus", "run/cy/corpus", "cy/corpus", "corpus"][..]),
             ("/main/../data/lm/cy.txt", &["data/lm/cy.txt", "lm/cy.txt", "cy.txt"]),
             ("cy/corpus", &["cy/corpus", "corpus"]),
             ("/", &[]),

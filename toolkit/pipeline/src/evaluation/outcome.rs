@@ -9,6 +9,7 @@ use glossa_eval::compare::mean_and_spread;
 use glossa_eval::page::Entry;
 use glossa_eval::published::Figure;
 use glossa_eval::task::{Ours, SeedsReport, TaskReport, against_published};
+use glossa_eval::{Provenance, Signature};
 use serde::Serialize;
 
 use super::Evaluation;
@@ -93,13 +94,18 @@ fn signature_of_perplexity(
     folders: &[PathBuf],
     sentences: usize,
 ) -> Outcome<String> {
-    let data = evaluation.task.data_hash(evaluation.data, evaluation.split)?;
     let (model, tokenizer) = provenance::hashes(folders)?;
-    let named = [("data", Some(data)), ("model", model), ("tokenizer", tokenizer)];
-    let short = |(name, hash): (&str, Option<String>)| Some(format!("|{name}:{}", hash?.get(..8)?));
-    let hashes: String = named.into_iter().filter_map(short).collect();
-    let (task, split) = (evaluation.task.name(), evaluation.split);
-    Ok(format!("{metric}|task:{task}|split:{split}{hashes}|n:{sentences}|version:{}", env!("CARGO_PKG_VERSION")))
+    let data = Some(evaluation.task.data_hash(evaluation.data, evaluation.split)?);
+    Ok(Signature {
+        metric: metric.to_owned(),
+        task: Some(evaluation.task.name()),
+        split: Some(evaluation.split.to_owned()),
+        provenance: Provenance { data, model, tokenizer, ..Provenance::default() },
+        count: sentences as u64,
+        seed: evaluation.seed,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+    .to_string())
 }
 
 /// Writes the results of language models.

@@ -48,7 +48,7 @@ impl Zoneout {
     }
 
     /// The stored update gate is `k·f` with a constant `k`: its slope is `kf·(1 - kf/k)`.
-    fn inverse<E: Element>(self) -> E {
+    pub(crate) fn inverse<E: Element>(self) -> E {
         match self {
             Zoneout::Expected { p } => E::of(1.0 / (1.0 - f64::from(p))),
             Zoneout::Off | Zoneout::Sampled { .. } => E::ONE,

@@ -10,7 +10,7 @@ use burn::tensor::DType;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::tensor::{element, like, numbers, of_type, shape as dims, units, whole_cubes};
+use super::tensor::{element, floats, like, numbers, of_type, shape as dims, units, whole_cubes};
 use crate::kernels::transformer::AttentionShape;
 use tile::Layout;
 
@@ -56,12 +56,6 @@ impl Plan {
         let (count, _) = whole_cubes(self.tile_count * self.layout.heads);
         (count, CubeDim::new_1d(self.layout.units() as u32))
     }
-}
-
-fn floats(reference: &CubeTensor, values: &[f32]) -> CubeTensor {
-    let handle = reference.client.create_from_slice(f32::as_bytes(values));
-    let (client, device) = (reference.client.clone(), reference.device.clone());
-    CubeTensor::new_contiguous(client, device, [values.len()].into(), handle, DType::F32)
 }
 
 /// Outputs and logarithms of the sums of exponentials.

@@ -9,7 +9,7 @@ use cubecl::prelude::*;
 
 use super::element::{cube_max, cube_sum};
 use super::linear::column_sums;
-use super::tensor::{UNITS, element, of_type, shape, times, transposed, whole_cubes};
+use super::tensor::{UNITS, element, of_type, shape, times, transposed, whole_cubes, zeros_like};
 
 /// Logits of a block at the most: a quarter of a gigabyte in bf16.
 const LOGITS: usize = 1 << 27;
@@ -193,7 +193,9 @@ impl Decoder {
             });
         }
         let hidden = if hidden.len() == 1 { hidden.remove(0) } else { CubeBackend::float_cat(hidden, 0) };
-        let [weight, bias] = shared.unwrap_or_else(|| [self.weight.clone(), self.bias.clone()]);
+        let [weight, bias] = shared.unwrap_or_else(|| {
+            [zeros_like(&self.weight, shape::<2>(&self.weight)), zeros_like(&self.bias, shape::<1>(&self.bias))]
+        });
         let (loss, statistics) = self.mean(losses);
         (loss, statistics, [hidden, weight, bias])
     }

@@ -49,37 +49,35 @@ pub(super) fn sigmoid(x: f32) -> f32 {
 /// The sum of a value over the units of a cube, in a fixed order; every unit gets it. `units` is a power of two.
 #[cube]
 pub(super) fn cube_sum(shared: &mut Shared<[f32]>, value: f32, #[comptime] units: usize) -> f32 {
-    shared[UNIT_POS as usize] = value;
-    sync_cube();
-    let mut stride = comptime!(units / 2).runtime();
-    while stride > 0usize {
-        if (UNIT_POS as usize) < stride {
-            let other = shared[UNIT_POS as usize + stride];
-            shared[UNIT_POS as usize] += other;
-        }
-        sync_cube();
-        stride /= 2usize;
-    }
-    let total = shared[0];
-    sync_cube();
-    total
+    cube_fold(shared, value, false, units)
 }
 
 /// The largest value over the units of a cube; every unit gets it.
 #[cube]
 pub(super) fn cube_max(shared: &mut Shared<[f32]>, value: f32, #[comptime] units: usize) -> f32 {
-    shared[UNIT_POS as usize] = value;
+    cube_fold(shared, value, true, units)
+}
+
+/// Halves the number of units that hold something until one holds the sum, or the largest.
+#[cube]
+fn cube_fold(shared: &mut Shared<[f32]>, value: f32, #[comptime] largest: bool, #[comptime] units: usize) -> f32 {
+    let unit = UNIT_POS as usize;
+    shared[unit] = value;
     sync_cube();
     let mut stride = comptime!(units / 2).runtime();
     while stride > 0usize {
-        if (UNIT_POS as usize) < stride {
-            let other = shared[UNIT_POS as usize + stride];
-            shared[UNIT_POS as usize] = max(shared[UNIT_POS as usize], other);
+        if unit < stride {
+            let (own, other) = (shared[unit], shared[unit + stride]);
+            if largest {
+                shared[unit] = max(own, other);
+            } else {
+                shared[unit] = own + other;
+            }
         }
         sync_cube();
         stride /= 2usize;
     }
-    let largest = shared[0];
+    let folded = shared[0];
     sync_cube();
-    largest
+    folded
 }

@@ -7,17 +7,9 @@ use cubecl::prelude::*;
 
 use super::element::sigmoid;
 use super::linear::column_sums;
+use super::steps::steps_of;
 use super::tensor::{element, like, numbers, reshape, shape, times, transposed, units, zeros_like, zeros_of_type};
 use crate::kernels::sequence::Steps;
-
-#[cube]
-fn exists(lengths: &[u32], row: usize, t: usize, #[comptime] bounded: bool) -> bool {
-    let mut found = true;
-    if bounded {
-        found = t < lengths[row] as usize;
-    }
-    found
-}
 
 #[cube(launch)]
 fn cell_forward<F: Float>(
@@ -46,7 +38,7 @@ fn cell_forward<F: Float>(
     if t > 0 {
         previous = f32::cast_from(cells[here - hidden]);
     }
-    if exists(lengths, row, t, bounded) {
+    if t < steps_of(lengths, row, time, bounded) {
         let (second, third) = (2 * hidden, 3 * hidden);
         let i = f32::cast_from(gates[wide]) + f32::cast_from(recurrent[product]);
         let f = f32::cast_from(gates[wide + hidden]) + f32::cast_from(recurrent[product + hidden]);
@@ -100,7 +92,7 @@ fn cell_backward<F: Float>(
     let mut grad_f = 0.0f32;
     let mut grad_g = 0.0f32;
     let mut grad_o = 0.0f32;
-    if exists(lengths, row, t, bounded) {
+    if t < steps_of(lengths, row, time, bounded) {
         let i = f32::cast_from(gates[wide]);
         let f = f32::cast_from(gates[wide + hidden]);
         let g = f32::cast_from(gates[wide + 2 * hidden]);

@@ -7,7 +7,7 @@ use cubecl::prelude::*;
 
 use super::element::{sigmoid, uniform};
 use super::linear::column_sums;
-use super::steps::{with_previous, with_previous_backward};
+use super::steps::{steps_of, with_previous, with_previous_backward};
 use super::tensor::{element, like, numbers, reshape, shape, times, transposed, units};
 use crate::kernels::sequence::{Steps, Zoneout};
 
@@ -28,15 +28,6 @@ impl From<Zoneout> for Zoned {
             Zoneout::Sampled { stream, p } => Zoned { sampled: true, key: stream.key(), p, factor: 1.0 },
         }
     }
-}
-
-#[cube]
-fn steps_of(lengths: &[u32], row: usize, time: usize, #[comptime] bounded: bool) -> usize {
-    let mut length = time;
-    if bounded {
-        length = min(lengths[row] as usize, time);
-    }
-    length
 }
 
 #[cube(launch)]
@@ -197,7 +188,7 @@ pub(super) fn backward(
         grad_gates.clone().into_buffer_arg(),
         time,
         hidden,
-        if Zoned::from(steps.zoneout).sampled { 1.0 } else { 1.0 / Zoned::from(steps.zoneout).factor },
+        steps.zoneout.inverse::<f32>(),
         !steps.lengths().is_empty(),
         element(&x),
     );

@@ -8,6 +8,16 @@ use glossa_base::seed::Stream;
 use super::element::uniform;
 use super::tensor::{element, like, shape, units};
 
+/// Steps of a row that exist, of those that were given.
+#[cube]
+pub(super) fn steps_of(lengths: &[u32], row: usize, time: usize, #[comptime] bounded: bool) -> usize {
+    let mut length = time;
+    if bounded {
+        length = min(lengths[row] as usize, time);
+    }
+    length
+}
+
 #[cube(launch)]
 fn beside<F: Float>(x: &[F], before: &[F], both: &mut [F], time: usize, width: usize, #[define(F)] _dtype: ElemType) {
     let at = ABSOLUTE_POS;

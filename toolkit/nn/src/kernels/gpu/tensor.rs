@@ -48,9 +48,18 @@ pub(super) fn numbers(reference: &CubeTensor, values: impl Iterator<Item = usize
     if values.is_empty() {
         values.push(0);
     }
-    let handle = reference.client.create_from_slice(u32::as_bytes(&values));
+    brought(reference, u32::as_bytes(&values), values.len(), DType::U32)
+}
+
+/// Numbers of the host, at least one, brought to the device of a tensor.
+pub(super) fn floats(reference: &CubeTensor, values: &[f32]) -> CubeTensor {
+    brought(reference, f32::as_bytes(values), values.len(), DType::F32)
+}
+
+fn brought(reference: &CubeTensor, bytes: &[u8], count: usize, dtype: DType) -> CubeTensor {
+    let handle = reference.client.create_from_slice(bytes);
     let (client, device) = (reference.client.clone(), reference.device.clone());
-    CubeTensor::new_contiguous(client, device, Shape::from([values.len()]), handle, DType::U32)
+    CubeTensor::new_contiguous(client, device, Shape::from([count]), handle, dtype)
 }
 
 /// The same numbers in another shape; contiguous.
@@ -76,8 +85,7 @@ pub(super) fn times(left: CubeTensor, right: CubeTensor) -> CubeTensor {
 
 /// Cubes for a launch with one unit for each of `count` things.
 pub(super) fn units(count: usize) -> (CubeCount, CubeDim) {
-    let dim = CubeDim::new_1d(UNITS as u32);
-    (cubes(count.div_ceil(UNITS)), dim)
+    whole_cubes(count.div_ceil(UNITS))
 }
 
 /// Cubes for a launch with one whole cube for each of `count` things.
