@@ -92,8 +92,10 @@ pub struct Pulled {
     pub files: usize,
     /// Their size.
     pub bytes: u64,
-    /// Bytes that came over the network; 0 where all was there.
+    /// Bytes that came over the network; 0 where all was there, or came from an archive on this machine.
     pub transferred: u64,
+    /// Whether it was put into the cache now.
+    pub is_new: bool,
     /// What the person should know, a line each: a branch that may move, hashes that were pinned.
     pub notes: Vec<String>,
 }
@@ -297,6 +299,7 @@ impl Zoo {
             files: 0,
             bytes: 0,
             transferred: 0,
+            is_new: false,
             notes: Vec::new(),
         })
     }
@@ -397,7 +400,7 @@ impl Zoo {
         }
         let (files, bytes) = record.map_or((0, 0), |record| (record.files.len(), record.bytes()));
         let (id, commit, notes) = (id.to_owned(), Some(commit.to_owned()), Vec::new());
-        Ok(Some(Pulled { id, folder, commit, files, bytes, transferred: 0, notes }))
+        Ok(Some(Pulled { id, folder, commit, files, bytes, transferred: 0, is_new: false, notes }))
     }
 
     fn incomplete(&self, id: &str, repository: &Repository, revision: &str) -> Error {

@@ -6,6 +6,7 @@
 //! here too ([`Sending`]). It reads no environment: proxies come
 //! from the caller. It unpacks nothing and knows no format.
 
+mod block;
 mod checksum;
 mod error;
 mod lock;
@@ -353,7 +354,7 @@ impl Job<'_> {
         while let Some(block) = reply.block(self.watch.interrupt)? {
             let length = block.len() as u64;
             self.check_total(Some(part.length() + length).filter(|length| *length > self.most()))?;
-            part.append(&block)?;
+            part.append(block)?;
             *transferred += length;
             self.watch.progress.advance(length);
         }

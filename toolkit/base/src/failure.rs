@@ -11,6 +11,8 @@ use std::fmt;
 pub enum Kind {
     /// Anything without a better name: exit 1.
     Failed,
+    /// A device has too little memory: exit 1.
+    Memory,
     /// The command line is wrong: exit 2.
     Usage,
     /// A configuration or data file is missing or wrong: exit 3.
@@ -25,7 +27,7 @@ impl Kind {
     /// The process exit code of `design.md`.
     pub fn exit_code(self) -> u8 {
         match self {
-            Kind::Failed => 1,
+            Kind::Failed | Kind::Memory => 1,
             Kind::Usage => 2,
             Kind::Data => 3,
             Kind::Network => 4,

@@ -166,6 +166,7 @@ pub(crate) fn report(failure: &Failure) {
 fn usual_hint(kind: Kind) -> &'static str {
     match kind {
         Kind::Failed => "`glossa doctor` says what this machine has and lacks",
+        Kind::Memory => "use smaller batches",
         Kind::Usage => "--help says what the command takes",
         Kind::Data => "check that this is what the command takes (see --help); nothing was written",
         Kind::Network => "check the connection and run the command again",

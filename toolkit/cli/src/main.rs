@@ -26,7 +26,8 @@ fn main() -> ExitCode {
     if let Err(failure) = plan_faults() {
         return console::fail(&failure);
     }
-    match commands::run(arguments.command, &context) {
+    glossa_nn::device::quiet_guarded_panics();
+    match glossa_nn::device::guarded(|| commands::run(arguments.command, &context)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             context.console.clear();

@@ -13,7 +13,7 @@
 //!     fn on(&mut self, event: Event, training: &mut Training<'_, O>) -> Outcome<Flow> {
 //!         if event == Event::BeforeStep {
 //!             self.limit *= 1.01;
-//!             training.gradient_scale = (self.limit / training.gradient_norm).min(1.0);
+//!             training.limit_gradients(self.limit);
 //!         }
 //!         Ok(Flow::Continue)
 //!     }

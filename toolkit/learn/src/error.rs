@@ -26,6 +26,9 @@ pub enum Error {
         /// Streams of a batch.
         streams: usize,
     },
+    /// A model or a device in trouble.
+    #[error(transparent)]
+    Model(#[from] glossa_nn::Error),
     /// A tensor that the device could not hand over.
     #[error("cannot read a tensor of type {0}")]
     Tensor(String),
@@ -65,6 +68,7 @@ impl Error {
                 "lower the rate or the clip and start over with --restart; the model folder was not touched"
             }
             Error::TooLittle { .. } => "use more text or a smaller batch_size",
+            Error::Model(error) => error.hint(),
             Error::Tensor(_) => "use --device cpu",
             Error::NoModel => "run the command again: it goes on from the last checkpoint",
             Error::Snapshot { .. } | Error::Checkpoint { .. } => {
@@ -80,6 +84,7 @@ impl Error {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let kind = match error {
+            Error::Model(error) => return error.into(),
             Error::TooLittle { .. } | Error::Snapshot { .. } | Error::Checkpoint { .. } | Error::OtherRun { .. } => {
                 Kind::Data
             }

@@ -35,6 +35,8 @@ pub enum Event {
     AfterCancelBatch,
     /// The batch is over.
     AfterBatch,
+    /// The numbers of a step are known: on the CPU after each batch, on a GPU after many.
+    AfterRead,
     /// The epoch's training was cut short.
     AfterCancelTrain,
     /// The epoch's training is over.

@@ -73,7 +73,7 @@ pub fn find_rate<O: Objective>(learner: Learner<'_, O>, phase: &Phase, sweep: Sw
         ..phase.clone()
     };
     let mut learner = learner.with(RateFinder { sweep, loss: SmoothedLoss::default(), best: f64::INFINITY });
-    learner = learner.with_roll_backs(0);
+    learner = learner.with_roll_backs(0).reading_every(1);
     match learner.fit(&[phase]) {
         // Leaving the numbers ends the sweep as a high loss does.
         Err(failure) if !learner.has_diverged() => Err(failure),
@@ -110,11 +110,11 @@ impl<O: Objective> Callback<O> for RateFinder {
                 training.hypers.iter_mut().for_each(|hyper| hyper.rate *= rate / last);
             }
             (Event::AfterLoss, Some(loss)) if !first(&loss.total)?.is_finite() => return Ok(Flow::Cancel(Scope::Fit)),
-            (Event::AfterBatch, _) => {
-                let Some([loss, _]) = training.loss_values else { return Ok(Flow::Continue) };
-                let smoothed = self.loss.add(loss);
+            (Event::AfterRead, _) => {
+                let Some(reading) = training.reading else { return Ok(Flow::Continue) };
+                let smoothed = self.loss.add(reading.loss);
                 self.best = self.best.min(smoothed);
-                if smoothed > TOO_HIGH * self.best || training.position.total_steps + 1 >= self.sweep.steps {
+                if smoothed > TOO_HIGH * self.best || reading.position.total_steps + 1 >= self.sweep.steps {
                     return Ok(Flow::Cancel(Scope::Fit));
                 }
             }

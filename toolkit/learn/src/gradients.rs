@@ -5,33 +5,58 @@ use std::collections::BTreeMap;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{DType, Tensor, TensorData};
+use glossa_nn::device::read;
 use glossa_nn::kernels::{squares, updates_on};
 
 use crate::Error;
+
+/// A norm, where it is known.
+#[derive(Debug, Clone)]
+pub(crate) enum Norm {
+    /// To the host.
+    Known(f64),
+    /// Its square, `[1]`, to a GPU.
+    OnDevice(Box<Tensor<1>>),
+}
+
+impl Norm {
+    /// The number; a GPU makes the host wait.
+    pub(crate) fn number(&self) -> Result<f64, Error> {
+        match self {
+            Norm::Known(norm) => Ok(*norm),
+            Norm::OnDevice(squares) => Ok(number((**squares).clone())?.sqrt()),
+        }
+    }
+}
 
 /// The norm of all gradients together.
 ///
 /// # Errors
 /// A tensor that the device does not hand over.
 pub fn global_norm<M: Module>(model: &M, gradients: &GradientsParams) -> Result<f64, Error> {
+    norm(model, gradients)?.number()
+}
+
+/// The same, where the gradients lie.
+pub(crate) fn norm<M: Module>(model: &M, gradients: &GradientsParams) -> Result<Norm, Error> {
     let mut visitor = SquaredNorm { gradients, sum: 0.0, on_device: None, failed: None };
     model.visit(&mut visitor);
-    if let Some(error) = visitor.failed {
-        return Err(error);
+    match (visitor.failed, visitor.on_device) {
+        (Some(error), _) => Err(error),
+        (None, Some(squares)) => Ok(Norm::OnDevice(Box::new(squares))),
+        (None, None) => Ok(Norm::Known(visitor.sum.sqrt())),
     }
-    let on_device = visitor.on_device.map_or(Ok(0.0), number)?;
-    Ok((visitor.sum + on_device).sqrt())
 }
 
 fn number(tensor: Tensor<1>) -> Result<f64, Error> {
-    let data = tensor.into_data();
+    let data = read(tensor)?;
     data.iter::<f32>().next().map(f64::from).ok_or_else(|| Error::Tensor(format!("{:?}", data.dtype())))
 }
 
 struct SquaredNorm<'a> {
     gradients: &'a GradientsParams,
     sum: f64,
-    /// The sum over gradients on a GPU, read once at the end: each reading makes the host wait.
+    /// The sum over gradients on a GPU, which stays there: reading it makes the host wait.
     on_device: Option<Tensor<1>>,
     failed: Option<Error>,
 }
@@ -48,7 +73,10 @@ impl ModuleVisitor for SquaredNorm<'_> {
             });
             return;
         }
-        let data = gradient.into_data();
+        let data = match read(gradient) {
+            Ok(data) => data,
+            Err(error) => return self.failed = Some(error.into()),
+        };
         match data.as_slice::<f32>() {
             Ok(values) => self.sum += squares(values),
             Err(_) => self.failed = Some(Error::Tensor(format!("{:?}", data.dtype()))),
@@ -84,7 +112,10 @@ impl ModuleVisitor for Taker {
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let Some(gradient) = self.gradients.remove::<D>(param.id) else { return };
-        let data = gradient.into_data();
+        let data = match read(gradient) {
+            Ok(data) => data,
+            Err(error) => return self.failed = Some(error.into()),
+        };
         let kind = data.dtype();
         match data.try_into_vec::<f32>() {
             Ok(values) => drop(self.values.insert(self.path.join("."), values)),

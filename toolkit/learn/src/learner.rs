@@ -9,15 +9,20 @@ use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 use glossa_base::{Failure, Interrupt, Outcome, Progress};
+use glossa_nn::device::{guarded, read};
+use glossa_nn::half::in_half;
+use glossa_nn::kernels::updates_on;
 
 use crate::callbacks::{ProgressLine, Recorder};
 use crate::checkpoint::{Checkpoints, Keep};
 use crate::course::{Course, Unfinished};
 use crate::event::{Event, Flow, Scope};
-use crate::gradients::global_norm;
+use crate::gradients::{Norm, norm};
 use crate::objective::Objective;
 use crate::optimizer::{Optimizer, StepSettings};
+use crate::reading::{self, Divergence, Late, Reading, Readings, after_update};
 use crate::recovery::Recovery;
+use crate::replica::Replica;
 use crate::training::{Phase, Position, Training, timed};
 use crate::{Callback, Error};
 
@@ -25,8 +30,8 @@ use crate::{Callback, Error};
 enum Stop {
     /// A callback cut a scope short.
     Cancelled(Scope),
-    /// Something is not finite any more; what and where.
-    Diverged(String),
+    /// Something is not finite any more.
+    Diverged(Divergence),
     /// Something went wrong.
     Failed(Failure),
 }
@@ -53,6 +58,8 @@ pub struct Learner<'a, O: Objective> {
     checkpoints: Checkpoints<'a>,
     recovery: Recovery,
     interrupt: Interrupt,
+    readings: Readings,
+    replica: Option<Replica>,
     phases: Vec<Phase>,
     /// Whether the loop is on its way back to where it was: what began then does not begin again.
     resuming: bool,
@@ -67,6 +74,8 @@ impl<'a, O: Objective> Learner<'a, O> {
             checkpoints: Checkpoints::default(),
             recovery: Recovery::default(),
             interrupt: Interrupt::default(),
+            readings: Readings::default(),
+            replica: None,
             phases: Vec::new(),
             resuming: false,
         };
@@ -111,6 +120,22 @@ impl<'a, O: Objective> Learner<'a, O> {
         self
     }
 
+    /// As one of the replicas of a training. Its objective must give this replica's part of each batch; only the
+    /// first replica's checkpoints, logs and validation count.
+    #[must_use]
+    pub fn with_replica(mut self, replica: Replica) -> Self {
+        self.replica = Some(replica);
+        self
+    }
+
+    /// How many steps' numbers are fetched from a GPU together ([`READ_EVERY`](crate::reading::READ_EVERY) by
+    /// default). The CPU's are known at once.
+    #[must_use]
+    pub fn reading_every(mut self, steps: usize) -> Self {
+        self.readings = Readings::every(steps);
+        self
+    }
+
     /// Runs the phases one after the other; with a checkpoint, from there.
     ///
     /// # Errors
@@ -121,7 +146,7 @@ impl<'a, O: Objective> Learner<'a, O> {
         self.phases = phases.to_vec();
         self.training.phase_count = phases.len();
         self.training.total_epochs = phases.iter().map(|phase| phase.epochs).sum();
-        let result = self.fit_and_recover();
+        let result = guarded(|| self.fit_and_recover());
         self.training.clock.whole += started.elapsed();
         result
     }
@@ -152,8 +177,8 @@ impl<'a, O: Objective> Learner<'a, O> {
             match stopped {
                 Ok(()) | Err(Stop::Cancelled(_)) => return Ok(()),
                 Err(Stop::Failed(failure)) => return Err(failure),
-                Err(Stop::Diverged(what)) => {
-                    self.roll_back(&what)?;
+                Err(Stop::Diverged(divergence)) => {
+                    self.roll_back(&divergence)?;
                     stopped = self.run_phases();
                 }
             }
@@ -162,7 +187,8 @@ impl<'a, O: Objective> Learner<'a, O> {
 
     fn start(&mut self) -> Result<(), Stop> {
         self.fire(Event::AfterCreate)?;
-        if let Some(snapshot) = self.checkpoints.load(self.training.progress)? {
+        let newest = self.of_first(|learner| learner.checkpoints.load(learner.training.progress))?;
+        if let Some(snapshot) = newest {
             self.recovery = snapshot.get("recovery")?;
             self.restore(&snapshot)?;
         }
@@ -172,9 +198,9 @@ impl<'a, O: Objective> Learner<'a, O> {
     fn run_phases(&mut self) -> Result<(), Stop> {
         while let Some(phase) = self.phases.get(self.training.position.phase).cloned() {
             if !self.resuming {
-                self.training.optimizer = Optimizer::new(phase.optimizer);
                 let freezing = phase.freezing;
                 self.training.phase = phase;
+                self.training.optimizer = Optimizer::new(self.training.optimizer_settings());
                 self.training.freeze(freezing)?;
             }
             self.within(Scope::Fit, Self::run_phase)?;
@@ -209,12 +235,23 @@ impl<'a, O: Objective> Learner<'a, O> {
 
     fn run_steps(&mut self) -> Result<(), Stop> {
         self.resuming = false;
+        self.readings.clear();
+        match self.take_steps() {
+            Err(stop @ (Stop::Diverged(_) | Stop::Failed(_))) => Err(stop),
+            finished => self.read().and(finished),
+        }
+    }
+
+    fn take_steps(&mut self) -> Result<(), Stop> {
         while self.training.position.step < self.training.position.steps {
             self.keep(Keep::Step)?;
             self.load()?;
             self.within(Scope::Batch, Self::run_batch)?;
             self.training.position.step += 1;
             self.training.position.total_steps += 1;
+            if self.readings.is_due() {
+                self.read()?;
+            }
         }
         Ok(())
     }
@@ -262,8 +299,10 @@ impl<'a, O: Objective> Learner<'a, O> {
         let factor = setting.factor * training.rate_factor * self.recovery.factor();
         let hyper = |rate: &f64| training.phase.optimizer.hyper(rate * factor, setting.momentum);
         training.hypers = training.phase.rates.iter().map(hyper).collect();
-        (training.prediction, training.loss, training.loss_values) = (None, None, None);
-        (training.gradients, training.gradient_norm, training.gradient_scale) = (None, 0.0, 1.0);
+        (training.prediction, training.loss, training.gradients) = (None, None, None);
+        training.copy = None;
+        training.gradient_norm = Norm::Known(0.0);
+        (training.gradient_scale, training.gradient_factor) = (1.0, None);
         let place = training.position.place();
         training.batch = Some(timed(&mut training.clock.batches, || training.objective.batch(place))?);
         Ok(())
@@ -271,7 +310,10 @@ impl<'a, O: Objective> Learner<'a, O> {
 
     fn predict(&mut self) -> Result<(), Stop> {
         let training = &mut self.training;
+        let half = training.half();
         let (Some(batch), Some(model)) = (&training.batch, &training.model) else { return Err(Error::NoModel.into()) };
+        training.copy = half.map(|half| in_half(model, half.number())).transpose()?;
+        let model = training.copy.as_ref().unwrap_or(model);
         let (objective, place) = (&mut training.objective, training.position.place());
         let prediction = timed(&mut training.clock.forward, || objective.predict(model, batch, place))?;
         training.prediction = Some(prediction);
@@ -284,44 +326,80 @@ impl<'a, O: Objective> Learner<'a, O> {
         else {
             return Err(Error::NoModel.into());
         };
+        let model = training.copy.as_ref().unwrap_or(model);
         let (objective, place) = (&mut training.objective, training.position.place());
         let loss = timed(&mut training.clock.forward, || objective.loss(model, batch, prediction, place))?;
         training.loss = Some(loss);
         Ok(())
     }
 
-    /// The loss in numbers, which must be finite.
+    /// The loss in numbers, which must be finite; a GPU's come later.
     fn read_loss(&mut self) -> Result<(), Stop> {
-        let Some(loss) = &self.training.loss else { return Ok(()) };
-        let values = timed(&mut self.training.clock.forward, || -> Outcome<[f64; 2]> {
-            Ok([first(&loss.total)?, first(&loss.statistics)?])
-        })?;
-        if !values[0].is_finite() {
-            return Err(Stop::Diverged("the loss".to_owned()));
+        let training = &mut self.training;
+        let Some(loss) = &training.loss else { return Ok(()) };
+        let (position, rate, momentum) = (training.position, training.rate(), training.momentum());
+        let mut reading = Reading { position, rate, momentum, ..Reading::default() };
+        // A replica waits for the others' numbers, so it does not stop at its own.
+        if self.replica.is_some() || updates_on(&loss.total.device()) {
+            let late = vec![Late::Loss(loss.total.clone().detach().inner()), Late::Statistics(loss.statistics.clone())];
+            self.readings.begin(reading, late);
+            return Ok(());
         }
-        self.training.loss_values = Some(values);
+        let values = || -> Outcome<[f64; 2]> { Ok([first(&loss.total)?, first(&loss.statistics)?]) };
+        [reading.loss, reading.likelihood] = timed(&mut training.clock.forward, values)?;
+        if !reading.loss.is_finite() {
+            return Err(Stop::Diverged(Divergence { what: "the loss".to_owned(), reading }));
+        }
+        self.readings.begin(reading, Vec::new());
         Ok(())
     }
 
     fn backward(&mut self) -> Result<(), Stop> {
         let training = &mut self.training;
         // What the graph holds beyond the loss is not needed any more.
-        training.prediction = None;
+        (training.prediction, training.copy) = (None, None);
         let (Some(loss), Some(model)) = (training.loss.take(), &training.model) else { return Ok(()) };
         let gradients = || GradientsParams::from_grads(loss.total.backward(), model);
-        training.gradients = Some(timed(&mut training.clock.backward, gradients));
+        let mut gradients = timed(&mut training.clock.backward, gradients);
+        if let Some(replica) = &self.replica {
+            gradients = timed(&mut training.clock.exchange, || replica.mean(model, gradients))?;
+        }
+        training.gradients = Some(gradients);
         Ok(())
     }
 
-    /// The norm of the gradients, which must be finite.
+    /// The norm of the gradients, which must be finite; a GPU's is looked at later.
     fn read_gradients(&mut self) -> Result<(), Stop> {
         let training = &mut self.training;
         let (Some(gradients), Some(model)) = (&training.gradients, &training.model) else { return Ok(()) };
-        training.gradient_norm = timed(&mut training.clock.backward, || global_norm(model, gradients))?;
-        if !training.gradient_norm.is_finite() {
-            return Err(Stop::Diverged("the gradient".to_owned()));
+        training.gradient_norm = timed(&mut training.clock.backward, || norm(model, gradients))?;
+        match &training.gradient_norm {
+            Norm::OnDevice(squares) => self.readings.add([Late::Gradients((**squares).clone())]),
+            Norm::Known(norm) if !norm.is_finite() => return Err(self.diverged("the gradient".to_owned())),
+            Norm::Known(norm) => self.readings.reading().into_iter().for_each(|step| step.gradient_norm = *norm),
         }
         Ok(())
+    }
+
+    /// The step under way left the finite numbers.
+    fn diverged(&mut self, what: String) -> Stop {
+        let reading = self.readings.reading().copied().unwrap_or_default();
+        Stop::Diverged(Divergence { what, reading })
+    }
+
+    /// Fetches the numbers of all steps that nobody has heard of, and tells them.
+    fn read(&mut self) -> Result<(), Stop> {
+        let readings = &mut self.readings;
+        let (mut known, mut divergence) = timed(&mut self.training.clock.readings, || readings.take())?;
+        if let Some(replica) = &self.replica {
+            (known, divergence) = reading::mean(replica.share((known, divergence))?);
+        }
+        for reading in known {
+            self.training.reading = Some(reading);
+            self.fire(Event::AfterRead)?;
+        }
+        self.training.reading = None;
+        divergence.map_or(Ok(()), |divergence| Err(Stop::Diverged(divergence)))
     }
 
     fn step(&mut self) -> Result<(), Stop> {
@@ -330,23 +408,34 @@ impl<'a, O: Objective> Learner<'a, O> {
         let Some(gradients) = training.gradients.take() else { return Ok(()) };
         let model = training.model.take().ok_or(Error::NoModel)?;
         let groups = |path: &str| training.groups.get(path).copied().unwrap_or(0);
-        let Training { hypers, gradient_scale: scale, optimizer, clock, .. } = training;
-        let settings = StepSettings { groups: hypers.clone(), scale: *scale };
+        let Training { hypers, gradient_scale: scale, gradient_factor: factor, optimizer, clock, .. } = training;
+        let settings = StepSettings { groups: hypers.clone(), scale: *scale, factor: factor.take() };
         let (model, updated) = timed(&mut clock.update, || optimizer.step(model, gradients, &groups, &settings));
         self.training.model = Some(model);
         match updated {
-            Err(Error::Weights { path }) => Err(Stop::Diverged(format!("`{path}` after the update"))),
-            other => Ok(other?),
+            Err(Error::Weights { path }) => Err(self.diverged(after_update(&path))),
+            Err(error) => Err(error.into()),
+            Ok(squares) => {
+                self.readings.add(squares.into_iter().map(|(path, squares)| Late::Weights(path, squares)));
+                Ok(())
+            }
         }
     }
 
     fn validate(&mut self) -> Result<(), Stop> {
         let training = &mut self.training;
         let model = training.model()?.valid();
-        training.metrics = timed(&mut training.clock.validation, || training.objective.validate(&model))?;
+        let is_first = self.replica.as_ref().is_none_or(Replica::is_first);
+        let judged = is_first.then(|| timed(&mut training.clock.validation, || training.objective.validate(&model)));
+        training.metrics = match (judged.transpose()?, &self.replica) {
+            (metrics, Some(replica)) => replica.broadcast(metrics)?,
+            (metrics, None) => metrics.unwrap_or_default(),
+        };
         for (name, _) in training.metrics.iter().filter(|(_, value)| !value.is_finite()) {
             if name == "loss" {
-                return Err(Stop::Diverged("the loss of validation".to_owned()));
+                let what = "the loss of validation".to_owned();
+                let reading = Reading { position: training.position, rate: training.rate(), ..Reading::default() };
+                return Err(Stop::Diverged(Divergence { what, reading }));
             }
             training.progress.line(&format!("{name} of validation is not a number"));
         }
@@ -356,13 +445,28 @@ impl<'a, O: Objective> Learner<'a, O> {
     /// Keeps a checkpoint where one is due, and stops where that is asked for.
     fn keep(&mut self, moment: Keep) -> Result<(), Stop> {
         let started = Instant::now();
-        let stopping = self.interrupt.requested();
-        if self.checkpoints.is_due(moment, self.training.position.total_steps, stopping) {
+        let mut stopping = self.interrupt.requested();
+        let mut is_due = self.checkpoints.is_due(moment, self.training.position.total_steps, stopping);
+        if let Some(replica) = &self.replica {
+            (is_due, stopping) = replica.broadcast(replica.is_first().then_some((is_due, stopping)))?;
+        }
+        if is_due {
+            // What is kept was looked at: a roll-back must not come back to numbers that are not finite.
+            self.read()?;
             let snapshot = self.snapshot()?;
-            self.checkpoints.keep(moment, self.training.position.total_steps, snapshot, stopping)?;
+            if self.replica.as_ref().is_none_or(Replica::is_first) {
+                self.checkpoints.keep(moment, self.training.position.total_steps, snapshot, stopping)?;
+            }
         }
         self.training.clock.checkpoints += started.elapsed();
-        Ok(self.interrupt.check()?)
+        if stopping { Ok(self.interrupt.check()?) } else { Ok(()) }
+    }
+
+    /// What the first replica makes of itself, for all; what this learner makes, where it is alone.
+    fn of_first<T: Clone + Send + 'static>(&mut self, make: impl FnOnce(&mut Self) -> Outcome<T>) -> Outcome<T> {
+        let Some(replica) = self.replica.clone() else { return make(self) };
+        let made = if replica.is_first() { Some(make(self)?) } else { None };
+        replica.broadcast(made)
     }
 }
 
@@ -384,7 +488,7 @@ pub fn first(tensor: &Tensor<1>) -> Outcome<f64> {
 /// # Errors
 /// A tensor that the device does not hand over.
 pub fn numbers<const D: usize>(tensor: &Tensor<D>) -> Outcome<Vec<f64>> {
-    let data = tensor.clone().into_data();
+    let data = read(tensor.clone()).map_err(Error::from)?;
     let values = data.as_slice::<f32>().map_err(|_| Error::Tensor(format!("{:?}", data.dtype())))?;
     Ok(values.iter().map(|value| f64::from(*value)).collect())
 }

@@ -54,6 +54,12 @@ pub trait Objective {
     /// Judges a model without autodiff; `loss` must be among the metrics. Empty without validation data.
     fn validate(&mut self, model: &Self::Model) -> Outcome<Metrics>;
 
+    /// Whether the model may compute in sixteen bits where a GPU has them, and the recipe asks for them: it keeps
+    /// no sums that need more.
+    fn computes_in_half(&self) -> bool {
+        false
+    }
+
     /// What must be remembered between two steps of an epoch, such as carried state.
     fn save(&self) -> Outcome<Snapshot> {
         Ok(Snapshot::default())

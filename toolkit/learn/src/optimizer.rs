@@ -1,16 +1,18 @@
 //! Optimizers over parameter groups: a list of [`rules`] for each parameter. Hyper-parameters belong to
-//! groups, so discriminative rates and freezing are one mechanism. Adam, which nearly everything here is trained with, runs as one fused kernel that does
-//! what its list of rules says.
+//! groups, so discriminative rates and freezing are one mechanism. Adam, which nearly everything here is trained
+//! with, runs as one fused kernel that does what its list of rules says, on a GPU too.
 
+mod device;
 pub mod rules;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::optim::GradientsParams;
 use burn::prelude::*;
-use burn::tensor::DType;
-use glossa_nn::kernels::{AdamStep, adam, adam_update, squares, updates_on};
+use glossa_nn::device::read;
+use glossa_nn::kernels::{AdamStep, adam, squares, updates_on};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -74,6 +76,11 @@ impl OptimizerSettings {
         Hyper { rate, momentum, second_beta, epsilon, weight_decay }
     }
 
+    /// Whether a GPU can update weights where they are: Adam, and what stabilises it.
+    fn stays_on_device(&self) -> bool {
+        matches!(self.kind, Kind::Adam | Kind::StableAdam) && self.lookahead.is_none() && self.half.is_none()
+    }
+
     /// What is done to each parameter in a step.
     pub fn rules(&self) -> Vec<Rule> {
         let mut rules = self.kind.rules(self.decoupled);
@@ -93,6 +100,8 @@ pub struct StepSettings {
     pub groups: Vec<Hyper>,
     /// Every gradient is multiplied with this: a clip of the global norm, or an undone loss scale.
     pub scale: f64,
+    /// And with this, `[1]`, which a GPU counted: a clip of a norm that the host does not know.
+    pub factor: Option<Tensor<1>>,
 }
 
 /// An optimizer and what it remembers of each parameter that was updated.
@@ -114,20 +123,37 @@ impl Optimizer {
         Optimizer { settings, rules: settings.rules(), memories: BTreeMap::new(), moments: BTreeMap::new() }
     }
 
-    /// Updates every parameter that has a gradient. The model comes back in any case; the error, if there is
-    /// one, is a tensor that the device does not hand over, or weights that are not finite any more.
+    /// Updates every parameter that has a gradient. The model comes back in any case, and with it the sums of
+    /// the squares of parameters that were updated on a GPU, `[1]` each, which the host has not looked at. The
+    /// error, if there is one, is a tensor that the device does not hand over, or weights that are not finite
+    /// any more.
     pub fn step<M: Module>(
         &mut self,
         model: M,
         gradients: GradientsParams,
         groups: Groups<'_>,
         step: &StepSettings,
-    ) -> (M, Result<(), Error>) {
-        let updated = Vec::new();
-        let mut updater = Updater { optimizer: self, gradients, groups, step, path: Vec::new(), failed: None, updated };
+    ) -> (M, Result<Vec<(String, Tensor<1>)>, Error>) {
+        let step = match self.settled(step) {
+            Ok(step) => &step.into_owned(),
+            Err(error) => return (model, Err(error)),
+        };
+        let (path, updated) = (Vec::new(), Vec::new());
+        let mut updater = Updater { optimizer: self, gradients, groups, step, path, failed: None, updated };
         let model = model.map(&mut updater);
-        let result = updater.failed.map_or_else(|| all_finite(updater.updated), Err);
+        let result = updater.failed.map_or(Ok(updater.updated), Err);
         (model, result)
+    }
+
+    /// A step whose factor the host knows, where the update happens there.
+    fn settled<'s>(&self, step: &'s StepSettings) -> Result<Cow<'s, StepSettings>, Error> {
+        match &step.factor {
+            Some(factor) if !self.settings.stays_on_device() => {
+                let factor = values(factor.clone())?.first().map_or(1.0, |factor| f64::from(*factor));
+                Ok(Cow::Owned(StepSettings { scale: step.scale * factor, factor: None, ..step.clone() }))
+            }
+            _ => Ok(Cow::Borrowed(step)),
+        }
     }
 
     /// What it remembers.
@@ -182,55 +208,30 @@ struct Updater<'a> {
     step: &'a StepSettings,
     path: Vec<String>,
     failed: Option<Error>,
-    /// Sums of squares of what was updated on a GPU, looked at together.
+    /// Sums of squares of what was updated on a GPU.
     updated: Vec<(String, Tensor<1>)>,
 }
 
-/// Whether the weights behind sums of squares are finite. They are read as one: each reading makes the host wait.
-fn all_finite(updated: Vec<(String, Tensor<1>)>) -> Result<(), Error> {
-    let Some(total) = updated.iter().map(|(_, squares)| squares.clone()).reduce(|sum, squares| sum + squares) else {
-        return Ok(());
-    };
-    if values(total)?.iter().all(|total| total.is_finite()) {
-        return Ok(());
-    }
-    for (path, squares) in updated {
-        if !values(squares)?.iter().all(|sum| sum.is_finite()) {
-            return Err(Error::Weights { path });
-        }
-    }
-    Err(Error::Weights { path: "all weights together".to_owned() })
-}
-
 impl Updater<'_> {
-    /// Adam on a GPU: nothing leaves it.
+    /// Nothing leaves a GPU.
     fn update_on_device(&mut self, path: String, weights: Tensor<1>, gradient: Tensor<1>, hyper: Hyper) -> Tensor<1> {
         let Optimizer { settings, memories, moments, .. } = &mut *self.optimizer;
         let memory = memories.entry(path.clone()).or_default();
-        let device = weights.device();
-        let kept = moments.remove(&path).unwrap_or_else(|| {
-            let moment = |values: Vec<f32>| match values.len() {
-                0 => Tensor::zeros(weights.dims(), (&device, DType::F32)),
-                count => Tensor::from_data(TensorData::new(values, [count]), (&device, DType::F32)),
-            };
-            [moment(std::mem::take(&mut memory.mean)), moment(std::mem::take(&mut memory.square))]
-        });
+        let moments = moments.entry(path.clone()).or_insert_with(|| device::moments(memory, &weights));
         let step = adam_numbers(memory, hyper, settings.decoupled, self.step.scale);
-        let (weights, kept) = adam_update(weights, gradient, kept, &step);
-        moments.insert(path.clone(), kept);
-        let squares = (weights.clone() * weights.clone()).sum();
-        self.updated.push((path, squares));
+        let factor = self.step.factor.as_ref();
+        let weights = match settings.kind {
+            Kind::StableAdam => device::stable_adam(weights, gradient, moments, factor, &step),
+            _ => device::adam(weights, gradient, moments, factor, &step),
+        };
+        self.updated.push((path, (weights.clone() * weights.clone()).sum()));
         weights
-    }
-
-    fn updates_on(&self, device: &Device) -> bool {
-        let settings = self.optimizer.settings;
-        updates_on(device) && settings.kind == Kind::Adam && settings.lookahead.is_none() && settings.half.is_none()
     }
 
     fn update(&mut self, path: String, weights: &mut [f32], gradient: &mut [f32], hyper: Hyper) {
         let memory = self.optimizer.memories.entry(path).or_default();
-        let (scale, settings) = (self.step.scale, self.optimizer.settings);
+        let settings = self.optimizer.settings;
+        let scale = self.step.scale;
         if settings.kind == Kind::Adam && settings.lookahead.is_none() && settings.half.is_none() {
             fused_adam(weights, gradient, memory, hyper, settings.decoupled, scale);
             return;
@@ -269,7 +270,7 @@ fn adam_numbers(memory: &mut Memory, hyper: Hyper, decoupled: bool, scale: f64) 
 }
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, Error> {
-    let data = tensor.into_data();
+    let data = read(tensor)?;
     let kind = format!("{:?}", data.dtype());
     data.try_into_vec::<f32>().map_err(|_| Error::Tensor(kind))
 }
@@ -292,7 +293,7 @@ impl ModuleMapper for Updater<'_> {
         let hyper = Hyper { weight_decay: if decays { hyper.weight_decay } else { 0.0 }, ..*hyper };
         let (id, tensor, mapper) = param.consume();
         let (shape, device) = (tensor.dims(), tensor.device());
-        if self.updates_on(&device) {
+        if self.optimizer.settings.stays_on_device() && updates_on(&device) {
             let flat = |tensor: Tensor<D>| tensor.reshape([-1]);
             let weights = self.update_on_device(path, flat(tensor.detach().inner()), flat(gradient), hyper);
             let tensor = Tensor::from_inner(weights.reshape(shape)).require_grad();
@@ -338,7 +339,11 @@ mod tests {
     }
 
     fn step_of(settings: OptimizerSettings, rates: &[f64], momentum: f64) -> StepSettings {
-        StepSettings { groups: rates.iter().map(|rate| settings.hyper(*rate, momentum)).collect(), scale: 1.0 }
+        StepSettings {
+            groups: rates.iter().map(|rate| settings.hyper(*rate, momentum)).collect(),
+            scale: 1.0,
+            factor: None,
+        }
     }
 
     fn step(rates: &[f64], momentum: f64) -> StepSettings {

@@ -68,6 +68,20 @@ pub struct StreamBatch {
     pub time: usize,
 }
 
+impl StreamBatch {
+    /// One of so many equal parts of the rows.
+    #[must_use]
+    pub fn part(self, (index, count): (usize, usize)) -> Self {
+        if count == 1 {
+            return self;
+        }
+        let streams = self.streams / count;
+        let places = index * streams * self.time..(index + 1) * streams * self.time;
+        let of = |ids: &[u32]| ids.get(places.clone()).unwrap_or_default().to_vec();
+        StreamBatch { tokens: of(&self.tokens), targets: of(&self.targets), streams, time: self.time }
+    }
+}
+
 struct Reader {
     /// Position in the order of documents.
     document: usize,
@@ -231,6 +245,16 @@ mod tests {
             let length = total / streams;
             assert_eq!(rows.concat(), flat[..length * streams].to_vec());
         }
+    }
+
+    #[test]
+    fn parts_of_a_batch_are_its_rows() {
+        let source = source();
+        let batch = Streams::new(&source, shuffled(&source, 3, 0), 6, 4).unwrap().next().unwrap();
+        let parts: Vec<StreamBatch> = (0..3).map(|index| batch.clone().part((index, 3))).collect();
+        assert!(parts.iter().all(|part| (part.streams, part.time) == (2, 4)));
+        assert_eq!(parts.iter().flat_map(|part| part.targets.clone()).collect::<Vec<_>>(), batch.targets);
+        assert_eq!(batch.clone().part((0, 1)), batch);
     }
 
     #[test]

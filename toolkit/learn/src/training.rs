@@ -5,14 +5,18 @@ use std::time::{Duration, Instant};
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
+use burn::tensor::Tensor;
 use glossa_base::{Outcome, Progress};
 use glossa_nn::Grouped;
+use glossa_nn::kernels::updates_on;
 use serde::{Deserialize, Serialize};
 
 use crate::freeze::{self, Freezing};
+use crate::gradients::Norm;
 use crate::history::History;
 use crate::objective::{Loss, Metrics, Objective, Place};
-use crate::optimizer::{Hyper, Optimizer, OptimizerSettings};
+use crate::optimizer::{Half, Hyper, Optimizer, OptimizerSettings};
+use crate::reading::Reading;
 use crate::snapshot::{self, Snapshot};
 use crate::{Error, Schedule};
 
@@ -89,12 +93,16 @@ pub struct Clock {
     pub forward: Duration,
     /// Gradients, with their norm.
     pub backward: Duration,
+    /// Averaging gradients over devices.
+    pub exchange: Duration,
     /// The optimizer.
     pub update: Duration,
     /// Validation.
     pub validation: Duration,
     /// Callbacks.
     pub callbacks: Duration,
+    /// Waiting for the numbers of steps on a GPU.
+    pub readings: Duration,
     /// Checkpoints.
     pub checkpoints: Duration,
     /// All of it, and what the loop itself took.
@@ -104,8 +112,9 @@ pub struct Clock {
 impl Clock {
     /// What the loop itself took: everything that is none of the others.
     pub fn own(&self) -> Duration {
-        let parts = [self.batches, self.forward, self.backward, self.update, self.validation, self.checkpoints];
-        self.whole.saturating_sub(parts.iter().sum::<Duration>() + self.callbacks)
+        let steps = [self.batches, self.forward, self.backward, self.exchange, self.update, self.readings];
+        let others = [self.validation, self.callbacks, self.checkpoints];
+        self.whole.saturating_sub(steps.iter().chain(&others).sum())
     }
 }
 
@@ -127,14 +136,16 @@ pub struct Training<'a, O: Objective> {
     pub prediction: Option<O::Prediction>,
     /// Its loss, from `AfterLoss` to `BeforeBackward`.
     pub loss: Option<Loss>,
-    /// The loss in numbers, from `BeforeBackward` on: what is minimised, the likelihood in nats.
-    pub loss_values: Option<[f64; 2]>,
+    /// What a step came to, in `AfterRead`; on a GPU a step of some time ago.
+    pub reading: Option<Reading>,
     /// The gradients, from `AfterBackward` to the step.
     pub gradients: Option<GradientsParams>,
     /// The norm of all gradients together, from `BeforeStep` on.
-    pub gradient_norm: f64,
-    /// What the optimizer multiplies every gradient with in this step.
+    pub(crate) gradient_norm: Norm,
+    /// What the optimizer multiplies every gradient with in this step, limits on a GPU aside.
     pub gradient_scale: f64,
+    /// What it multiplies them with besides, `[1]`, where that is known to a GPU only.
+    pub(crate) gradient_factor: Option<Tensor<1>>,
     /// Rate, momentum, decays of each group in this step.
     pub hypers: Vec<Hyper>,
     /// What all rates are multiplied with from now on.
@@ -160,6 +171,8 @@ pub struct Training<'a, O: Objective> {
     /// Where the time went.
     pub clock: Clock,
     pub(crate) model: Option<O::Model>,
+    /// The model in sixteen bits, from `BeforeBatch` to `BeforeBackward`, where a GPU computes in them.
+    pub(crate) copy: Option<O::Model>,
     pub(crate) groups: BTreeMap<String, usize>,
 }
 
@@ -180,10 +193,11 @@ impl<'a, O: Objective> Training<'a, O> {
             batch: None,
             prediction: None,
             loss: None,
-            loss_values: None,
+            reading: None,
             gradients: None,
-            gradient_norm: 0.0,
+            gradient_norm: Norm::Known(0.0),
             gradient_scale: 1.0,
+            gradient_factor: None,
             hypers: Vec::new(),
             rate_factor: 1.0,
             optimizer: Optimizer::new(optimizer),
@@ -197,6 +211,7 @@ impl<'a, O: Objective> Training<'a, O> {
             progress,
             clock: Clock::default(),
             model: Some(model),
+            copy: None,
             groups,
         }
     }
@@ -207,6 +222,20 @@ impl<'a, O: Objective> Training<'a, O> {
     /// It was lost in a step that failed.
     pub fn model(&self) -> Result<&O::Model, Error> {
         self.model.as_ref().ok_or(Error::NoModel)
+    }
+
+    /// The type of numbers that a GPU computes in where they are of sixteen bits. Weights keep 32 then: the model
+    /// is copied for each step. The CPU computes in 32 bits and rounds the weights, as [`Half`] says.
+    pub(crate) fn half(&self) -> Option<Half> {
+        let on_gpu = |model: &O::Model| model.devices().iter().all(updates_on);
+        let half = self.phase.optimizer.half.filter(|_| self.objective.computes_in_half());
+        half.filter(|_| self.model.as_ref().is_some_and(on_gpu))
+    }
+
+    /// The phase's optimizer; it rounds no weights that are copied.
+    pub(crate) fn optimizer_settings(&self) -> OptimizerSettings {
+        let half = self.phase.optimizer.half.filter(|_| self.half().is_none());
+        OptimizerSettings { half, ..self.phase.optimizer }
     }
 
     /// Replaces the model by what `change` makes of it.
@@ -235,6 +264,35 @@ impl<'a, O: Objective> Training<'a, O> {
         let changed = self.change_model(|model| Ok(freeze::freeze(model, freezing, &group)));
         self.groups = groups;
         changed
+    }
+
+    /// The norm of all gradients together, from `BeforeStep` on. A GPU makes the host wait for it.
+    ///
+    /// # Errors
+    /// A number that the device does not hand over.
+    pub fn gradient_norm(&mut self) -> Outcome<f64> {
+        let norm = self.gradient_norm.number()?;
+        self.gradient_norm = Norm::Known(norm);
+        Ok(norm)
+    }
+
+    /// Scales all gradients down where their norm, scaled as it is by now, is above a limit.
+    pub fn limit_gradients(&mut self, limit: f64) {
+        match &self.gradient_norm {
+            Norm::Known(norm) => {
+                let norm = norm * self.gradient_scale;
+                if norm > limit {
+                    self.gradient_scale *= limit / norm;
+                }
+            }
+            Norm::OnDevice(squares) => {
+                let so_far = self.gradient_factor.take();
+                let norm = (**squares).clone().sqrt() * self.gradient_scale;
+                let norm = so_far.iter().fold(norm, |norm, factor| norm * factor.clone());
+                let limited = (norm.recip() * limit).clamp_max(1.0);
+                self.gradient_factor = Some(so_far.iter().fold(limited, |limited, factor| limited * factor.clone()));
+            }
+        }
     }
 
     /// Whether no phase follows.
@@ -273,7 +331,7 @@ impl<'a, O: Objective> Training<'a, O> {
         self.rate_factor = snapshot.get("rate_factor")?;
         self.records = snapshot.get("records")?;
         self.history = History::restore(&snapshot.part("history"))?;
-        self.optimizer = Optimizer::restore(self.phase.optimizer, &snapshot.part("optimizer"))?;
+        self.optimizer = Optimizer::restore(self.optimizer_settings(), &snapshot.part("optimizer"))?;
         // A running mean keeps its last update apart until it is asked for; it must not come after what is put here.
         drop(self.model()?.valid());
         let tensors = snapshot.part("model").tensors;

@@ -103,7 +103,7 @@ fn a_clip_holds_the_norm() {
     let norms = RefCell::new(Vec::new());
     let look = act_at(50, |event, training| {
         if event == Event::BeforeStep {
-            norms.borrow_mut().push((training.gradient_norm, training.gradient_scale));
+            norms.borrow_mut().push((training.gradient_norm()?, training.gradient_scale));
         }
         Ok(Flow::Continue)
     });

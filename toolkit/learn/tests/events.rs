@@ -8,15 +8,15 @@ use std::rc::Rc;
 
 use glossa_learn::Event::{
     AfterBackward, AfterBatch, AfterCancelBatch, AfterCancelEpoch, AfterCancelFit, AfterCancelStep, AfterCancelTrain,
-    AfterCancelValidate, AfterCreate, AfterEpoch, AfterFit, AfterLoss, AfterPred, AfterStep, AfterTrain, AfterValidate,
-    BeforeBackward, BeforeBatch, BeforeEpoch, BeforeFit, BeforeStep, BeforeTrain, BeforeValidate,
+    AfterCancelValidate, AfterCreate, AfterEpoch, AfterFit, AfterLoss, AfterPred, AfterRead, AfterStep, AfterTrain,
+    AfterValidate, BeforeBackward, BeforeBatch, BeforeEpoch, BeforeFit, BeforeStep, BeforeTrain, BeforeValidate,
 };
 use glossa_learn::finder::{Sweep, find_rate};
 use glossa_learn::{Event, Flow, Scope, Training};
 use support::{Act, Sums, act, act_at, bits, failure, learner, listen, phase};
 
-const STEP: [Event; 8] =
-    [BeforeBatch, AfterPred, AfterLoss, BeforeBackward, AfterBackward, BeforeStep, AfterStep, AfterBatch];
+const STEP: [Event; 9] =
+    [BeforeBatch, AfterPred, AfterLoss, BeforeBackward, AfterBackward, BeforeStep, AfterStep, AfterBatch, AfterRead];
 
 fn heard(steps: usize, cancel: Option<(Event, Scope)>) -> Vec<Event> {
     let events = Rc::new(RefCell::new(Vec::new()));
@@ -50,7 +50,7 @@ fn every_scope_can_be_cut_short() {
     let validate = [BeforeValidate, AfterValidate];
     let rows: [(Event, Scope, Vec<Event>); 6] = [
         (BeforeStep, Scope::Step, {
-            let step = [&STEP[..6], &[AfterCancelStep, AfterStep, AfterBatch]].concat();
+            let step = [&STEP[..6], &[AfterCancelStep, AfterStep, AfterBatch, AfterRead]].concat();
             [&start[..], &step, &STEP, &[AfterTrain], &validate, &[AfterEpoch, AfterFit]].concat()
         }),
         (AfterLoss, Scope::Batch, {

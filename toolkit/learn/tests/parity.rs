@@ -132,7 +132,7 @@ fn check(name: &str, cell: Cell) {
         let norm = global_norm(&model, &gradients).unwrap();
         assert_close(&format!("norm of step {step}"), &[norm], &case.norms[step..=step], 1e-4);
         let scale = if case.clip > 0.0 { (case.clip / norm).min(1.0) } else { 1.0 };
-        let step = StepSettings { groups: vec![settings.hyper(case.rate, case.betas.0)], scale };
+        let step = StepSettings { groups: vec![settings.hyper(case.rate, case.betas.0)], scale, factor: None };
         model = adam.step(model, gradients, &|_| 0, &step).0;
     }
 }

@@ -122,9 +122,10 @@ impl Optimizer {
     }
 
     fn update_on_device(&mut self, id: ParamId, weights: Tensor<1>, gradient: Tensor<1>) -> Tensor<1> {
-        let zeros = || Tensor::zeros(weights.dims(), &weights.device());
+        let device = weights.device();
+        let zeros = || Tensor::zeros(weights.dims(), &device);
         let moments = self.on_device.remove(&id).unwrap_or_else(|| [zeros(), zeros()]);
-        let (weights, moments) = adam_update(weights, gradient, moments, &self.numbers());
+        let (weights, moments) = adam_update(weights, gradient, moments, Tensor::ones([2], &device), &self.numbers());
         self.on_device.insert(id, moments);
         weights
     }

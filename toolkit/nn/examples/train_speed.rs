@@ -21,6 +21,9 @@ use glossa_nn::{Cell, Dropouts, EncoderConfig, LanguageModel, Noise, Tokens};
 
 type Failure = Box<dyn std::error::Error>;
 
+/// The limit of the gradients' norm.
+const CLIP: f64 = 0.12;
+
 /// What to measure.
 struct Options {
     arch: String,
@@ -96,18 +99,16 @@ struct Optimizer {
 
 impl Optimizer {
     fn step(&mut self, model: LanguageModel, gradients: GradientsParams) -> LanguageModel {
-        (self.gradients, self.squares, self.count) = (gradients, 0.0, self.count + 1);
+        (self.gradients, self.count) = (gradients, self.count + 1);
+        (self.squares, self.squares_on_device) = (0.0, None);
         model.visit(self);
-        if let Some(squares) = self.squares_on_device.take() {
-            self.squares = f64::from(squares.into_scalar::<f32>());
-        }
         model.map(self)
     }
 
     fn numbers(&self) -> AdamStep {
-        let (clip, norm) = (0.12, self.squares.sqrt());
+        let norm = self.squares.sqrt();
         AdamStep {
-            scale: if norm > clip { clip / norm } else { 1.0 },
+            scale: if norm > CLIP { CLIP / norm } else { 1.0 },
             first_beta: 0.8,
             second_beta: 0.99,
             rate: 1e-3 / (1.0 - 0.8_f64.powi(self.count)),
@@ -119,9 +120,14 @@ impl Optimizer {
     }
 
     fn update_on_device(&mut self, id: ParamId, weights: Tensor<1>, gradient: Tensor<1>) -> Tensor<1> {
-        let zeros = || Tensor::zeros(weights.dims(), &weights.device());
+        let device = weights.device();
+        let zeros = || Tensor::zeros(weights.dims(), &device);
         let moments = self.on_device.remove(&id).unwrap_or_else(|| [zeros(), zeros()]);
-        let (weights, moments) = adam_update(weights, gradient, moments, &self.numbers());
+        // The norm stays on the device: reading it would make the host wait.
+        let limited = |squares: &Tensor<1>| (squares.clone().sqrt().recip() * CLIP).clamp_max(1.0);
+        let one = || Tensor::ones([1], &device);
+        let factors = vec![self.squares_on_device.as_ref().map_or_else(one, limited), one()];
+        let (weights, moments) = adam_update(weights, gradient, moments, Tensor::cat(factors, 0), &self.numbers());
         self.on_device.insert(id, moments);
         weights
     }

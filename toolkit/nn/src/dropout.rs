@@ -5,7 +5,7 @@ use burn::prelude::*;
 use glossa_base::seed::Stream;
 use serde::{Deserialize, Serialize};
 
-use crate::kernels::{drop_entries, factors};
+use crate::kernels::{drop_entries, factors, updates_on};
 
 /// Probabilities of the five dropouts, each in [0, 1).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -78,8 +78,11 @@ impl Noise {
         (p > 0.0).then(|| (self.stream.part(purpose), p as f32))
     }
 
-    /// A mask of the shape of two axes as a tensor.
+    /// A mask of the shape of two axes as a tensor. A GPU draws it itself, the same one.
     pub(crate) fn mask_tensor(self, purpose: u64, p: f64, shape: [usize; 2], device: &Device) -> Tensor<2> {
+        if updates_on(device) {
+            return drop_entries(Tensor::ones(shape, device), self.stream.part(purpose), p as f32);
+        }
         Tensor::from_data(TensorData::new(self.mask(purpose, p, shape[0] * shape[1]), shape), device)
     }
 }

@@ -9,6 +9,9 @@ pub enum Error {
     /// Not a device name.
     #[error("unknown device `{0}`")]
     UnknownDevice(String),
+    /// Several devices for what runs on one.
+    #[error("{0} is several devices, and this runs on one")]
+    OneDevice(String),
     /// A GPU was asked for and this build has no CUDA.
     #[error("this glossa was built without CUDA")]
     BuiltWithoutCuda,
@@ -30,6 +33,32 @@ pub enum Error {
         index: usize,
         /// How many there are.
         count: usize,
+    },
+    /// A device without the memory that was asked for.
+    #[error("{device} has too little memory: {asked} bytes were asked for{}", free.map(|free| format!(", {free} are free")).unwrap_or_default())]
+    Memory {
+        /// The device.
+        device: String,
+        /// Bytes of what did not fit.
+        asked: u64,
+        /// Bytes that are free, where the driver says.
+        free: Option<u64>,
+    },
+    /// A device that does not compute in some type of numbers.
+    #[error("{device} does not compute in {numbers}")]
+    NoSuchNumbers {
+        /// The device.
+        device: String,
+        /// The type.
+        numbers: String,
+    },
+    /// A device that stopped computing.
+    #[error("{device} failed: {reason}")]
+    Device {
+        /// The device.
+        device: String,
+        /// What the driver or burn said.
+        reason: String,
     },
     /// A weight file that cannot be read.
     #[error("{path} holds no usable weights: {reason}")]
@@ -72,6 +101,16 @@ pub enum Error {
         /// What would fit.
         wanted: String,
     },
+    /// A tensor whose numbers are of another type than those beside it.
+    #[error("the tensor `{tensor}` holds {found}; it must hold {wanted}")]
+    Type {
+        /// Its name.
+        tensor: &'static str,
+        /// The type of its numbers.
+        found: String,
+        /// What would fit.
+        wanted: String,
+    },
     /// Weights that are not numbers.
     #[error("{path} holds weights that are not numbers: {tensor} {shape:?}")]
     NotFinite {
@@ -96,13 +135,20 @@ pub enum Error {
 }
 
 impl Error {
-    fn hint(&self) -> &'static str {
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
         match self {
-            Error::UnknownDevice(_) => "use cpu, cuda, cuda:N, wgpu, wgpu:N or auto",
+            Error::UnknownDevice(_) => "use cpu, cuda, cuda:N, cuda:N-M, wgpu, wgpu:N or auto",
+            Error::OneDevice(_) => "several devices pretrain or fine-tune recurrent language models; name one here",
             Error::BuiltWithoutCuda => "use --device cpu, or build with `make cuda`",
             Error::BuiltWithoutWgpu => "use --device cpu, or build with `make wgpu`",
             Error::NoSuchGpu { .. } | Error::NoSuchWgpuDevice { .. } => {
                 "run `glossa doctor` to see the devices; use --device cpu"
+            }
+            Error::Memory { .. } => "use smaller batches (batch_size in the recipe), or a device with more memory",
+            Error::NoSuchNumbers { .. } => "set precision = \"f32\" in the recipe, or use another device",
+            Error::Device { .. } => {
+                "run `glossa doctor`, then the same command again: a training goes on from its last checkpoint"
             }
             Error::Weights { .. } | Error::Mismatch { .. } => {
                 "the model folder is damaged or of another model: make or fetch it again"
@@ -110,6 +156,7 @@ impl Error {
             Error::Config(_) => "sizes must be positive and not absurdly large",
             Error::Token { .. } => "the text was tokenized with another tokenizer than the model's",
             Error::Shape { .. } => "give tensors that belong to the same model and batch",
+            Error::Type { .. } => "give tensors of one type: cast all of the model, or nothing of it",
             Error::NotFinite { .. } => "the training that made it went wrong: lower the rate, or fetch the model again",
             Error::TooLong { .. } => "cut the text, or read it in windows",
             Error::EmptyBatch => "give at least one text with at least one piece",
@@ -120,11 +167,14 @@ impl Error {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let kind = match error {
-            Error::UnknownDevice(_) => Kind::Usage,
+            Error::UnknownDevice(_) | Error::OneDevice(_) => Kind::Usage,
             Error::BuiltWithoutCuda
             | Error::NoSuchGpu { .. }
             | Error::BuiltWithoutWgpu
-            | Error::NoSuchWgpuDevice { .. } => Kind::Failed,
+            | Error::NoSuchWgpuDevice { .. }
+            | Error::NoSuchNumbers { .. }
+            | Error::Device { .. } => Kind::Failed,
+            Error::Memory { .. } => Kind::Memory,
             _ => Kind::Data,
         };
         Failure::new(kind, error.to_string()).hint(error.hint())

@@ -28,7 +28,7 @@ use burn::prelude::*;
 use glossa_base::seed::Stream;
 
 use backend::KernelOps;
-use shape::{expect, filled};
+use shape::{alike, beside, expect, filled, takes};
 
 use crate::Error;
 use crate::device::{has_kernels, is_cpu};
@@ -58,9 +58,10 @@ pub fn linear<const D: usize>(
     filled("x", &shape)?;
     expect("weight", &[outputs, inputs], &[outputs, shape[D - 1]])?;
     expect("bias", &bias.dims(), &[outputs])?;
+    alike(x.dtype(), &[("weight", weight.dtype()), ("bias", bias.dtype())])?;
     shape[D - 1] = outputs;
     let rows = x.reshape([-1, inputs as i32]);
-    let y = if has_kernels(&rows.device()) {
+    let y = if takes(&rows) {
         let (weight, bias) = (weight.into_dispatch(), bias.into_dispatch());
         Tensor::from_dispatch(Dispatch::affine(rows.into_dispatch(), weight, bias, activation))
     } else {
@@ -101,7 +102,9 @@ pub fn qrnn(
     expect("previous", &previous.dims(), &[batch, inputs])?;
     expect("cell", &cell.dims(), &[batch, hidden])?;
     shape::lengths(steps.lengths(), batch, time)?;
-    let (output, cells) = if has_kernels(&x.device()) {
+    alike(x.dtype(), &[("weight", weight.dtype()), ("bias", bias.dtype())])?;
+    let (previous, cell) = (beside(previous, x.dtype()), beside(cell, x.dtype()));
+    let (output, cells) = if takes(&x) {
         let (output, cells, _) = Dispatch::qrnn(
             x.into_dispatch(),
             weight.into_dispatch(),
@@ -149,7 +152,11 @@ pub fn lstm(
     expect("output", &output.dims(), &[batch, hidden])?;
     expect("cell", &cell.dims(), &[batch, hidden])?;
     shape::lengths(steps.lengths(), batch, time)?;
-    let (outputs, cells) = if has_kernels(&x.device()) {
+    let LstmWeights { input, hidden, bias } = &weights;
+    let types = [("input weight", input.dtype()), ("hidden weight", hidden.dtype()), ("bias", bias.dtype())];
+    alike(x.dtype(), &types)?;
+    let (output, cell) = (beside(output, x.dtype()), beside(cell, x.dtype()));
+    let (outputs, cells) = if takes(&x) {
         let (outputs, cells, _) = Dispatch::lstm(
             x.into_dispatch(),
             weights.input.into_dispatch(),
@@ -192,7 +199,8 @@ pub fn decoder_loss(
     expect("weight", &weight.dims(), &[vocabulary, width])?;
     expect("bias", &bias.dims(), &[vocabulary])?;
     expect("targets", &targets.dims(), &[rows])?;
-    if !has_kernels(&hidden.device()) {
+    alike(hidden.dtype(), &[("weight", weight.dtype()), ("bias", bias.dtype())])?;
+    if !takes(&hidden) {
         return Ok(composed::decoder_loss(hidden, weight, bias, targets, smoothing));
     }
     let (loss, statistics) = Dispatch::decoder_loss(
@@ -214,7 +222,8 @@ pub fn embed(table: Tensor<2>, ids: Tensor<2, Int>, scales: Tensor<1>) -> Result
     filled("table", &table.dims())?;
     filled("ids", &ids.dims())?;
     expect("scales", &scales.dims(), &[table.dims()[0]])?;
-    if !has_kernels(&table.device()) {
+    let scales = beside(scales, table.dtype());
+    if !takes(&table) {
         return Ok(composed::embed(table, ids, scales));
     }
     Ok(Tensor::from_dispatch(Dispatch::embed(table.into_dispatch(), ids.into_dispatch(), scales.into_dispatch())))
@@ -226,7 +235,7 @@ pub fn drop_entries(values: Tensor<2>, stream: Stream, p: f32) -> Tensor<2> {
     if p <= 0.0 {
         return values;
     }
-    if !has_kernels(&values.device()) {
+    if !takes(&values) {
         return composed::drop_entries(values, stream, p);
     }
     Tensor::from_dispatch(Dispatch::drop_entries(values.into_dispatch(), stream, p))
@@ -238,11 +247,13 @@ pub fn updates_on(device: &Device) -> bool {
 }
 
 /// Adam's update of a vector of weights where they are (Kingma and Ba 2015, algorithm 1): weights, mean gradient
-/// and mean squared gradient afterwards. Vectors of one length, without autodiff; the moments in f32.
+/// and mean squared gradient afterwards. Vectors of one length, without autodiff; the moments in f32, as are the
+/// `factors` `[2]` of gradient and rate, such as a clip, which the host need not know.
 pub fn adam_update(
     weights: Tensor<1>,
     gradient: Tensor<1>,
     [mean, square]: [Tensor<1>; 2],
+    factors: Tensor<1>,
     step: &AdamStep,
 ) -> (Tensor<1>, [Tensor<1>; 2]) {
     let (weights, mean, square) = Dispatch::adam_update(
@@ -250,6 +261,7 @@ pub fn adam_update(
         gradient.into_dispatch(),
         mean.into_dispatch(),
         square.into_dispatch(),
+        factors.into_dispatch(),
         *step,
     );
     (Tensor::from_dispatch(weights), [Tensor::from_dispatch(mean), Tensor::from_dispatch(square)])
@@ -263,7 +275,8 @@ pub fn mask_steps(x: Tensor<3>, mask: Tensor<2>) -> Result<Tensor<3>, Error> {
     let [batch, _, width] = x.dims();
     filled("x", &x.dims())?;
     expect("mask", &mask.dims(), &[batch, width])?;
-    if !has_kernels(&x.device()) {
+    let mask = beside(mask, x.dtype());
+    if !takes(&x) {
         return Ok(composed::mask_steps(x, mask.detach()));
     }
     Ok(Tensor::from_dispatch(Dispatch::mask_steps(x.into_dispatch(), mask.into_dispatch())))
@@ -278,7 +291,7 @@ pub fn concat_pool(x: Tensor<3>, spans: &[[usize; 2]]) -> Result<Tensor<2>, Erro
     let [batch, time, _] = x.dims();
     filled("x", &x.dims())?;
     shape::spans(spans, batch, time)?;
-    if !has_kernels(&x.device()) {
+    if !takes(&x) {
         return Ok(composed::concat_pool(x, spans));
     }
     let flat: Vec<i32> = spans.iter().flatten().map(|&position| position as i32).collect();

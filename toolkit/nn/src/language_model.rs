@@ -92,7 +92,8 @@ impl LanguageModel {
         let (ids, corrections, places) = drawn.tensors(&encoded.raw.device());
         let (count, ones) = (drawn.ids.len(), Tensor::ones([vocabulary], &ids.device()));
         let chosen = embed(self.encoder.embedding.val(), ids.clone(), ones.clone())?;
-        let bias = embed(self.decoder_bias.val().unsqueeze_dim(1), ids, ones)?.reshape([count]) + corrections;
+        let bias = embed(self.decoder_bias.val().unsqueeze_dim(1), ids, ones)?.reshape([count]);
+        let bias = bias.clone() + corrections.cast(bias.dtype());
         let weight = chosen.reshape([count, self.encoder.width()]);
         against(encoded.dropped.clone(), weight, bias, places, smoothing)
     }

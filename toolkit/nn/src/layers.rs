@@ -51,7 +51,10 @@ impl Linear {
     pub(crate) fn bias_or_zeros(&self) -> Tensor<1> {
         match &self.bias {
             Some(bias) => bias.val(),
-            None => Tensor::zeros([self.outputs()], &self.weight.val().device()),
+            None => {
+                let weight = self.weight.val();
+                Tensor::zeros([self.outputs()], (&weight.device(), weight.dtype()))
+            }
         }
     }
 
@@ -102,7 +105,7 @@ impl Norm {
     pub(crate) fn forward(&self, x: Tensor<2>) -> Result<Tensor<2>, Error> {
         let shift = match &self.shift {
             Some(shift) => shift.val(),
-            None => Tensor::zeros(self.scale.dims(), &x.device()),
+            None => Tensor::zeros(self.scale.dims(), (&x.device(), x.dtype())),
         };
         layer_norm(x, self.scale.val(), shift, self.epsilon)
     }

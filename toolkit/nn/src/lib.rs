@@ -12,6 +12,7 @@ pub mod encoder;
 pub mod error;
 pub mod fastai;
 pub mod groups;
+pub mod half;
 mod init;
 pub mod kernels;
 pub mod language_model;

@@ -101,11 +101,11 @@ impl Recurrent {
         let ids = tokens.tensor(vocabulary)?;
         let scales = match noise {
             Some(noise) if noise.dropouts.embedding > 0.0 => {
-                noise.mask(EMBEDDING_MASK, noise.dropouts.embedding, vocabulary)
+                let p = noise.dropouts.embedding;
+                noise.mask_tensor(EMBEDDING_MASK, p, [1, vocabulary], &ids.device()).reshape([vocabulary])
             }
-            _ => vec![1.0; vocabulary],
+            _ => Tensor::<1>::ones([vocabulary], &ids.device()),
         };
-        let scales = Tensor::<1>::from_data(TensorData::new(scales, [vocabulary]), &ids.device());
         let own = embed(self.embedding.val(), ids, scales)?;
         Ok(match tokens.mix() {
             Some(mix) => mixed(own, mix),

@@ -13,11 +13,13 @@ use crate::stage::{beside, input};
 /// A training with its checkpoints.
 pub(crate) struct Run {
     folder: Option<CheckpointFolder>,
+    /// The recipe's section, and the size of its batches.
+    batches: Option<(String, usize)>,
 }
 
 impl Run {
     /// Without checkpoints.
-    pub(crate) const NONE: Run = Run { folder: None };
+    pub(crate) const NONE: Run = Run { folder: None, batches: None };
 
     /// Opens the checkpoints of a stage that makes `setting.out` from some inputs; `details` say what else
     /// tells this run from others.
@@ -27,8 +29,10 @@ impl Run {
         inputs: &[&Path],
         setting: Setting<'_>,
     ) -> Outcome<Self> {
+        let training = setting.recipe.training(stage);
+        let batches = training.map(|training| (stage.to_owned(), training.batch_size));
         if setting.supervision.interval.is_none() {
-            return Ok(Run { folder: None });
+            return Ok(Run { folder: None, batches });
         }
         let mut identity = glossa_learn::checkpoint::folder::RunIdentity::new();
         let mut add = |key: &str, value: String| drop(identity.insert(key.to_owned(), value));
@@ -44,7 +48,7 @@ impl Run {
             add(&format!("input {}", index + 1), format!("{} {}", path.display(), input(path)?.sha256));
         }
         let folder = CheckpointFolder::open(&beside(setting.out, ".training"), &identity, setting.supervision.restart)?;
-        Ok(Run { folder: Some(folder) })
+        Ok(Run { folder: Some(folder), batches })
     }
 
     /// What a recipe is told.
@@ -52,7 +56,16 @@ impl Run {
         let Setting { seed, progress, supervision, .. } = setting;
         let Supervision { interrupt, log, tensorboard, .. } = supervision;
         let (checkpoints, log, tensorboard) = (self.checkpoints(setting), log.as_deref(), tensorboard.as_deref());
-        glossa_recipes::Run { device, seed, progress, interrupt, checkpoints, log, tensorboard }
+        glossa_recipes::Run { device, others: &[], seed, progress, interrupt, checkpoints, log, tensorboard }
+    }
+
+    /// The same on several devices, which learn one model.
+    pub(crate) fn start_on<'a>(
+        &'a self,
+        setting: Setting<'a>,
+        (first, others): (&'a Device, &'a [Device]),
+    ) -> glossa_recipes::Run<'a> {
+        glossa_recipes::Run { others, ..self.start(setting, first) }
     }
 
     /// The folder, and how often a checkpoint is written.
@@ -60,9 +73,16 @@ impl Run {
         self.folder.as_ref().zip(setting.supervision.interval)
     }
 
-    /// Says where the checkpoint lies, if training was stopped.
+    /// Says where the checkpoint lies, if training was stopped, and which batches may fit where they were too large.
     pub(crate) fn explain(&self, failure: Failure) -> Failure {
         match (&self.folder, failure.kind) {
+            (_, Kind::Memory) => match &self.batches {
+                Some((section, size)) if *size > 1 => failure.hint(format!(
+                    "--set {section}.training.batch_size={} --restart: batches half as large; or a device with more memory",
+                    size / 2
+                )),
+                _ => failure,
+            },
             (Some(folder), Kind::Stopped) => {
                 let place = folder.path().display();
                 Failure::new(Kind::Stopped, format!("{}; the checkpoint is in {place}", failure.message))

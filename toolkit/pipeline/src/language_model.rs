@@ -105,13 +105,13 @@ pub fn pretrain(corpus: &Path, beginning: Beginning<'_>, setting: Setting<'_>) -
     let valid = tokens.open(Split::Valid)?;
     let encoder = Beginning::recurrent(setting, tokenizer.vocabulary_size())?;
     let config = ModelConfig { backward, ..ModelConfig::language_model(encoder, &tokenizer.digest()) };
-    let device = setting.device.open()?;
+    let (device, others) = setting.device.open_all()?;
     let inputs = [corpus, tokenizer_folder];
     let training = TrainingRun::open("pretrain", &[("backward", backward.to_string())], &inputs, setting)?;
     let train = Directed { source: &train, backward };
     let valid = valid.as_ref().map(|valid| Directed { source: valid, backward });
     let valid = valid.as_ref().map(|valid| valid as &dyn TokenSource);
-    let run = training.start(setting, &device);
+    let run = training.start_on(setting, (&device, &others));
     let subject = subject("a language model, pretrained", &config, &inputs, setting);
     let trained = glossa_recipes::pretrain(&config.encoder, &setting.recipe.pretrain, &train, valid, run)
         .map_err(|unfinished| training.explain(subject.explain(unfinished)))?;
@@ -212,7 +212,7 @@ pub fn finetune(model: &Path, texts: &TaskTexts<'_>, setting: Setting<'_>) -> Ou
     if Described::read(model)?.kind != FolderKind::Recurrent {
         return masked_model::finetune(model, texts, (&inputs, &details), setting);
     }
-    let device = setting.device.open()?;
+    let (device, others) = setting.device.open_all()?;
     let (language_model, config) = model_folder::read_language_model(model, &device)?;
     let tokenizer = ModelTokenizer::from(model_folder::read_tokenizer(model, &config)?);
     let (train, valid) = (texts.train(&tokenizer)?, texts.valid(&tokenizer)?);
@@ -221,7 +221,7 @@ pub fn finetune(model: &Path, texts: &TaskTexts<'_>, setting: Setting<'_>) -> Ou
     let train = Directed { source: &train, backward };
     let valid = valid.as_ref().map(|valid| Directed { source: valid, backward });
     let valid = valid.as_ref().map(|valid| valid as &dyn TokenSource);
-    let run = training.start(setting, &device);
+    let run = training.start_on(setting, (&device, &others));
     let subject = subject("a language model, fine-tuned on the texts of a task", &config, &inputs, setting);
     let trained = glossa_recipes::finetune(language_model, &setting.recipe.finetune, &train, valid, run)
         .map_err(|unfinished| training.explain(subject.explain(unfinished)))?;

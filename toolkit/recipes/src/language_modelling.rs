@@ -12,20 +12,23 @@ use glossa_learn::finder::{RateCourse, Sweep, find_rate};
 use glossa_learn::learner::{Trained, numbers};
 use glossa_learn::stream::{StreamBatch, Streams, TokenSource, shuffled, token_count};
 use glossa_learn::{
-    CheckpointFolder, Checkpoints, Freezing, Interval, Learner, Loss, Metrics, Objective, Phase, Place, Snapshot,
-    Unfinished,
+    CheckpointFolder, Checkpoints, Freezing, Interval, Learner, Loss, Metrics, Objective, Phase, Place, Replica,
+    Snapshot, Unfinished,
 };
 use glossa_nn::encoder::Encoded;
 use glossa_nn::state::{LayerState, State};
 use glossa_nn::{Encoder, EncoderConfig, Grouped, LanguageModel, Noise, Sampler, Tokens};
 
 use crate::recipe::{FinetuneRecipe, LanguageModelRecipe, Precision, Training};
+use crate::replicated;
 
 /// Where and from which seed to train, who listens, and how it may be interrupted.
 #[derive(Clone, Copy)]
 pub struct Run<'a> {
     /// The device, without autodiff.
     pub device: &'a Device,
+    /// More devices that learn the same model, where that is offered.
+    pub others: &'a [Device],
     /// The seed of everything.
     pub seed: u64,
     /// Who listens.
@@ -80,9 +83,11 @@ pub fn pretrain(
     valid: Option<&dyn TokenSource>,
     run: Run<'_>,
 ) -> Result<Trained<LanguageModel>, Unfinished> {
-    let (model, sampler) = fresh(config, recipe, train, run)?;
-    let phases = pretraining_phases(model.group_count(), recipe);
-    learner(model, sampler, &recipe.training, train, valid, run)?.train(&phases)
+    replicated::train(run, |run, replica| {
+        let (model, sampler) = fresh(config, recipe, train, run)?;
+        let phases = pretraining_phases(model.group_count(), recipe);
+        learner((model, sampler), &recipe.training, train, valid, (run, replica))?.train(&phases)
+    })
 }
 
 /// The phase of pretraining a language model with so many groups.
@@ -102,7 +107,7 @@ pub fn find_pretrain_rate(
 ) -> Outcome<RateCourse> {
     let (model, sampler) = fresh(config, recipe, train, run)?;
     let phase = whole_phase("pretrain", model.group_count(), &recipe.training);
-    find_rate(learner(model, sampler, &recipe.training, train, None, run)?, &phase, Sweep::default())
+    find_rate(learner((model, sampler), &recipe.training, train, None, (run, None))?, &phase, Sweep::default())
 }
 
 /// A model with fresh weights, and what draws the pieces of its decoder.
@@ -144,9 +149,11 @@ pub fn finetune(
     valid: Option<&dyn TokenSource>,
     run: Run<'_>,
 ) -> Result<Trained<LanguageModel>, Unfinished> {
-    let model = model.fork(&run.device.clone().autodiff()).train();
-    let phases = finetuning_phases(model.group_count(), recipe);
-    learner(model, None, &recipe.training, train, valid, run)?.train(&phases)
+    replicated::train(run, |run, replica| {
+        let model = model.clone().fork(&run.device.clone().autodiff()).train();
+        let phases = finetuning_phases(model.group_count(), recipe);
+        learner((model, None), &recipe.training, train, valid, (run, replica))?.train(&phases)
+    })
 }
 
 /// The phases of fine-tuning a language model with so many groups.
@@ -174,7 +181,7 @@ pub fn find_finetune_rate(
 ) -> Outcome<RateCourse> {
     let model = model.fork(&run.device.clone().autodiff()).train();
     let phase = whole_phase("finetune", model.group_count(), &recipe.training);
-    find_rate(learner(model, None, &recipe.training, train, None, run)?, &phase, Sweep::default())
+    find_rate(learner((model, None), &recipe.training, train, None, (run, None))?, &phase, Sweep::default())
 }
 
 pub(crate) fn whole_phase(name: &str, groups: usize, training: &Training) -> Phase {
@@ -189,23 +196,28 @@ pub(crate) fn whole_phase(name: &str, groups: usize, training: &Training) -> Pha
 }
 
 fn learner<'a>(
-    model: LanguageModel,
-    sampler: Option<Sampler>,
+    (model, sampler): (LanguageModel, Option<Sampler>),
     training: &'a Training,
     train: &'a dyn TokenSource,
     valid: Option<&'a dyn TokenSource>,
-    run: Run<'a>,
+    (run, replica): (Run<'a>, Option<Replica>),
 ) -> Outcome<Learner<'a, Objectives<'a>>> {
-    let (streams, vocabulary) = (stream_count(train, training), model.vocabulary_size());
+    let part = replica.as_ref().map_or((0, 1), |replica| (replica.rank(), replica.count()));
+    let (streams, vocabulary) = (stream_count(train, training, part.1), model.vocabulary_size());
     let objective =
-        Objectives { training, sampler, train, valid, run, streams, vocabulary, batches: None, state: None };
-    run.learner(model, objective, training)
+        Objectives { training, sampler, train, valid, run, part, streams, vocabulary, batches: None, state: None };
+    let learner = run.learner(model, objective, training)?;
+    Ok(match replica {
+        Some(replica) => learner.with_replica(replica),
+        None => learner,
+    })
 }
 
-/// Small texts fill fewer streams: each should be several chunks long.
-fn stream_count(source: &dyn TokenSource, training: &Training) -> usize {
+/// Small texts fill fewer streams: each should be several chunks long. Several devices have as many each.
+fn stream_count(source: &dyn TokenSource, training: &Training, devices: usize) -> usize {
     let most = token_count(source) / (4 * training.chunk);
-    training.batch_size.min(most.max(1))
+    let streams = training.batch_size.min(most.max(1));
+    (streams / devices).max(1) * devices
 }
 
 struct Objectives<'a> {
@@ -214,6 +226,8 @@ struct Objectives<'a> {
     train: &'a dyn TokenSource,
     valid: Option<&'a dyn TokenSource>,
     run: Run<'a>,
+    /// Which of how many devices this is.
+    part: (usize, usize),
     streams: usize,
     vocabulary: usize,
     batches: Option<Streams<'a>>,
@@ -228,7 +242,11 @@ struct Chunk {
 
 impl Objectives<'_> {
     fn stream(&self, place: Place) -> Stream {
-        Stream::new(self.run.seed, Purpose::Dropout, place.epoch as u64, place.step as u64)
+        let stream = Stream::new(self.run.seed, Purpose::Dropout, place.epoch as u64, place.step as u64);
+        match self.part {
+            (_, 1) => stream,
+            (rank, _) => stream.part(rank as u64),
+        }
     }
 }
 
@@ -250,6 +268,7 @@ impl Objective for Objectives<'_> {
         let Some(batch) = self.batches.as_mut().and_then(Iterator::next) else {
             return Err(Failure::new(Kind::Failed, "an epoch ran out of batches"));
         };
+        let batch = batch.part(self.part);
         let device = self.run.device.clone().autodiff();
         let (tokens, targets) = checked(&batch, self.vocabulary, &device)?;
         Ok(Chunk { tokens, targets })
@@ -277,6 +296,10 @@ impl Objective for Objectives<'_> {
             }
         };
         Ok(Loss { total: likelihood.loss, statistics: likelihood.statistics })
+    }
+
+    fn computes_in_half(&self) -> bool {
+        true
     }
 
     fn validate(&mut self, model: &LanguageModel) -> Outcome<Metrics> {

@@ -13,6 +13,7 @@ pub mod language_modelling;
 pub mod masked_modelling;
 pub mod model_folder;
 pub mod recipe;
+mod replicated;
 pub mod teacher;
 
 pub use aligning::{AlignData, ParallelTokens, align};

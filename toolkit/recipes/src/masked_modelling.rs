@@ -262,6 +262,10 @@ impl Objective for Masked<'_> {
         Ok(Loss { total: likelihood.loss, statistics: likelihood.statistics })
     }
 
+    fn computes_in_half(&self) -> bool {
+        true
+    }
+
     fn validate(&mut self, model: &MaskedLanguageModel) -> Outcome<Metrics> {
         let Some(valid) = self.valid else { return Ok(Metrics::new()) };
         let reader = Reader { source: valid, ..self.reader };

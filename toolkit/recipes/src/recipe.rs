@@ -438,6 +438,17 @@ impl Recipe {
         Ok(recipe)
     }
 
+    /// The training of a section, `pretrain`, `finetune`, `classify` or `adapt`.
+    pub fn training(&self, section: &str) -> Option<&Training> {
+        match section {
+            "pretrain" => Some(&self.pretrain.training),
+            "finetune" => Some(&self.finetune.training),
+            "classify" => Some(&self.classify.training),
+            "adapt" => Some(&self.adapt.training),
+            _ => None,
+        }
+    }
+
     /// The encoder's sizes for a vocabulary.
     pub fn encoder_sizes(&self, vocabulary_size: usize) -> EncoderSizes {
         self.encoder.sizes(vocabulary_size)

@@ -115,6 +115,7 @@ impl Fetching<'_> {
             files: record.files.len(),
             bytes: record.bytes(),
             transferred,
+            is_new: true,
             notes,
         })
     }

@@ -3,12 +3,15 @@
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::Path;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
 
 use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use super::Error;
+use super::block::Block;
 use crate::hash::hex;
 
 /// A published checksum. MD5 and SHA-1 find damage, not malice: take SHA-256 where there is a choice.
@@ -126,8 +129,17 @@ impl Digests {
     }
 }
 
-/// The digests of bytes as they come, so that a file that came in one piece is not read again.
+/// Blocks that wait for a digest at most.
+const WAITING: usize = 16;
+
+/// The digests of bytes as they come, so that a file that came in one piece is not read again. A thread of its own
+/// counts them: writing does not wait for that.
 pub(super) struct Running {
+    sender: SyncSender<Block>,
+    thread: JoinHandle<Digests>,
+}
+
+struct Counter {
     sha256: Sha256,
     other: Option<Other>,
     bytes: u64,
@@ -139,7 +151,7 @@ enum Other {
 }
 
 impl Running {
-    /// Of no bytes yet; `None` where the algorithm needs a size that is not known.
+    /// Of no bytes yet; `None` where the algorithm needs a size that is not known, or there is no thread to be had.
     pub(super) fn new(published: Option<&Checksum>, bytes: Option<u64>) -> Option<Self> {
         let other = match published.map(Checksum::algorithm) {
             Some(Algorithm::Md5) => Some(Other::Md5(Md5::new())),
@@ -147,11 +159,31 @@ impl Running {
             Some(Algorithm::GitBlob) => Some(Other::Sha1(Sha1::new_with_prefix(format!("blob {}\0", bytes?)))),
             Some(Algorithm::Sha256) | None => None,
         };
-        Some(Running { sha256: Sha256::new(), other, bytes: 0 })
+        let mut counter = Counter { sha256: Sha256::new(), other, bytes: 0 };
+        let (sender, receiver) = sync_channel::<Block>(WAITING);
+        let count = move || {
+            receiver.iter().for_each(|block| counter.update(&block));
+            counter.finish()
+        };
+        let thread = std::thread::Builder::new().name("glossa-digest".to_owned()).spawn(count).ok()?;
+        Some(Running { sender, thread })
     }
 
     /// Adds bytes that follow those before.
-    pub(super) fn update(&mut self, bytes: &[u8]) {
+    pub(super) fn update(&mut self, block: Block) {
+        // A thread that is gone gives no digests in the end: the file is read again.
+        let _ = self.sender.send(block);
+    }
+
+    /// The digests, unless something went wrong with them.
+    pub(super) fn finish(self) -> Option<Digests> {
+        drop(self.sender);
+        self.thread.join().ok()
+    }
+}
+
+impl Counter {
+    fn update(&mut self, bytes: &[u8]) {
         self.sha256.update(bytes);
         match &mut self.other {
             Some(Other::Md5(other)) => other.update(bytes),
@@ -161,7 +193,7 @@ impl Running {
         self.bytes += bytes.len() as u64;
     }
 
-    pub(super) fn finish(self) -> Digests {
+    fn finish(self) -> Digests {
         let other = match self.other {
             Some(Other::Md5(other)) => hex(&other.finalize()),
             Some(Other::Sha1(other)) => hex(&other.finalize()),
@@ -191,6 +223,7 @@ fn read<D: Digest>(file: &mut File, mut other: Option<D>, tell: Tell<'_>) -> io:
 
 #[cfg(test)]
 mod tests {
+    use super::super::block::Pool;
     use super::*;
 
     #[test]
@@ -203,8 +236,13 @@ mod tests {
             let checksum = Checksum::new(algorithm, &"0".repeat(algorithm.digits())).unwrap();
             let whole = Digests::of_file(&mut file, Some(&checksum), &mut |_| Ok(())).unwrap();
             let mut running = Running::new(Some(&checksum), Some(1000)).unwrap();
-            bytes.chunks(33).for_each(|part| running.update(part));
-            let found = running.finish();
+            let pool = Pool::default();
+            for part in bytes.chunks(33) {
+                let mut block = pool.take();
+                block.room()[..part.len()].copy_from_slice(part);
+                running.update(block.filled(part.len()));
+            }
+            let found = running.finish().unwrap();
             assert_eq!((found.bytes, &found.sha256, &found.other), (whole.bytes, &whole.sha256, &whole.other));
             assert_eq!(Running::new(Some(&checksum), None).is_none(), algorithm == Algorithm::GitBlob);
         }

@@ -17,6 +17,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use super::Error;
+use super::block::Block;
 use super::checksum::{Digests, Running};
 use super::retry::{Clock, wait};
 use crate::atomic::{TEMPORARY, parent, sync_folder};
@@ -170,10 +171,12 @@ impl Part {
     }
 
     /// Adds bytes at the end.
-    pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.file.write_all(bytes).map_err(|cause| self.failed(cause))?;
-        self.length += bytes.len() as u64;
-        self.running.iter_mut().for_each(|running| running.update(bytes));
+    pub(super) fn append(&mut self, block: Block) -> Result<(), Error> {
+        self.file.write_all(&block).map_err(|cause| self.failed(cause))?;
+        self.length += block.len() as u64;
+        if let Some(running) = &mut self.running {
+            running.update(block);
+        }
         Ok(())
     }
 
@@ -184,7 +187,7 @@ impl Part {
 
     /// The digests of all its bytes, where they are known without reading them.
     pub(super) fn digests(&mut self) -> Option<Digests> {
-        self.running.take().map(Running::finish).filter(|digests| digests.bytes == self.length)
+        self.running.take().and_then(Running::finish).filter(|digests| digests.bytes == self.length)
     }
 
     /// The bytes, to be read from the beginning.

@@ -14,13 +14,12 @@ use reqwest::blocking::{Client, RequestBuilder};
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, NoProxy, Proxy, Url, redirect};
 
+use super::block::{Block, Pool};
 use super::{Error, Proxies, Settings, Token, cut};
 use crate::{Interrupt, TOOL_VERSION};
 
 /// How many redirects are followed.
 const REDIRECTS: usize = 10;
-/// Bytes of a block.
-const BLOCK: usize = 1 << 17;
 /// A body is not sent for longer, by a thread that was given up either.
 const LONGEST_SENDING: Duration = Duration::from_secs(24 * 3600);
 /// Between two looks at the interrupt.
@@ -300,9 +299,9 @@ impl Reply {
     }
 
     /// The next block; `None` at the end.
-    pub(super) fn block(&mut self, interrupt: &Interrupt) -> Result<Option<Vec<u8>>, Trouble> {
+    pub(super) fn block(&mut self, interrupt: &Interrupt) -> Result<Option<Block>, Trouble> {
         match self.body.message(interrupt)? {
-            Message::Bytes(bytes) => Ok(Some(bytes)),
+            Message::Bytes(block) => Ok(Some(block)),
             Message::End => Ok(None),
             Message::Failed(reason) => Err(Trouble::again(reason)),
             Message::Head(..) => Err(Trouble::again("two answers")),
@@ -313,7 +312,7 @@ impl Reply {
 /// What the thread of a connection tells.
 enum Message {
     Head(u16, HeaderMap),
-    Bytes(Vec<u8>),
+    Bytes(Block),
     End,
     Failed(String),
 }
@@ -358,18 +357,17 @@ fn converse(request: RequestBuilder, sender: &SyncSender<Message>) {
         Err(cause) => return drop(sender.send(Message::Failed(chain(&cause.without_url())))),
     };
     let mut message = Message::Head(response.status().as_u16(), response.headers().clone());
-    let mut block = vec![0; BLOCK];
+    let pool = Pool::default();
     loop {
         let last = matches!(message, Message::End | Message::Failed(_));
         if sender.send(message).is_err() || last {
             return;
         }
         message = loop {
-            match response.read(&mut block) {
-                Ok(read) => match block.get(..read) {
-                    Some(bytes) if !bytes.is_empty() => break Message::Bytes(bytes.to_vec()),
-                    _ => break Message::End,
-                },
+            let mut block = pool.take();
+            match response.read(block.room()) {
+                Ok(0) => break Message::End,
+                Ok(read) => break Message::Bytes(block.filled(read)),
                 Err(cause) if cause.kind() == ErrorKind::Interrupted => {}
                 Err(cause) => break Message::Failed(chain(&cause)),
             }

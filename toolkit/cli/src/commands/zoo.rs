@@ -88,8 +88,11 @@ fn pull(arguments: &ZooPull, context: &Context) -> Outcome<()> {
     }
     let mut text = String::new();
     for one in &pulled {
-        let came =
-            if one.transferred == 0 { "was there".to_owned() } else { format!("{} fetched", size(one.transferred)) };
+        let came = match (one.transferred, one.is_new) {
+            (0, false) => "was there".to_owned(),
+            (0, true) => "unpacked".to_owned(),
+            (bytes, _) => format!("{} fetched", size(bytes)),
+        };
         text.push_str(&format!(
             "{}: {} files, {}, {came}\n{}\n",
             one.id,

@@ -22,9 +22,8 @@ impl GradientClip {
 
 impl<O: Objective> Callback<O> for GradientClip {
     fn on(&mut self, event: Event, training: &mut Training<'_, O>) -> Outcome<Flow> {
-        let norm = training.gradient_norm * training.gradient_scale;
-        if event == Event::BeforeStep && norm > self.limit {
-            training.gradient_scale *= self.limit / norm;
+        if event == Event::BeforeStep {
+            training.limit_gradients(self.limit);
         }
         Ok(Flow::Continue)
     }

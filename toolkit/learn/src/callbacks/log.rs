@@ -13,6 +13,7 @@ use serde_json::json;
 use crate::Callback;
 use crate::event::{Event, Flow};
 use crate::objective::Objective;
+use crate::reading::Reading;
 use crate::snapshot::Snapshot;
 use crate::training::{EpochRecord, Training};
 
@@ -100,9 +101,9 @@ impl Log {
     }
 
     fn step<O: Objective>(&mut self, training: &Training<'_, O>) -> Outcome<()> {
-        let Some([loss, likelihood]) = training.loss_values else { return Ok(()) };
-        let (step, epoch) = (training.position.total_steps + 1, training.position.epoch + 1);
-        let (rate, momentum, norm) = (training.rate(), training.momentum(), training.gradient_norm);
+        let Some(reading) = training.reading else { return Ok(()) };
+        let Reading { position, rate, momentum, loss, likelihood, gradient_norm: norm } = reading;
+        let (step, epoch) = (position.total_steps + 1, position.epoch + 1);
         match self.form {
             Form::Csv => Ok(()),
             Form::Jsonl => {
@@ -160,7 +161,7 @@ impl<O: Objective> Callback<O> for Log {
     fn on(&mut self, event: Event, training: &mut Training<'_, O>) -> Outcome<Flow> {
         match event {
             Event::BeforeFit if !self.begun => self.begin()?,
-            Event::AfterBatch => self.step(training)?,
+            Event::AfterRead => self.step(training)?,
             Event::AfterEpoch => {
                 if let Some(record) = training.records.last() {
                     self.epoch(record)?;

@@ -67,10 +67,12 @@ impl<O: Objective> Callback<O> for ProgressLine {
     fn on(&mut self, event: Event, training: &mut Training<'_, O>) -> Outcome<Flow> {
         match event {
             Event::BeforeTrain => self.begin(training),
-            Event::AfterBatch => {
-                if let Some([loss, _]) = training.loss_values {
-                    self.add(loss, training.position);
+            Event::AfterRead => {
+                if let Some(reading) = &training.reading {
+                    self.add(reading.loss, reading.position);
                 }
+            }
+            Event::AfterBatch => {
                 training.progress.advance(1);
                 training.progress.state(&format!(
                     "loss {:.4} {} rate {:.1e}",

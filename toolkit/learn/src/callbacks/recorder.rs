@@ -6,6 +6,7 @@ use crate::Callback;
 use crate::event::{Event, Flow};
 use crate::history::StepPoint;
 use crate::objective::Objective;
+use crate::reading::Reading;
 use crate::snapshot::Snapshot;
 use crate::training::{EpochRecord, Training};
 
@@ -39,13 +40,12 @@ impl<O: Objective> Callback<O> for Recorder {
                 *self = Recorder::default();
                 training.metrics.clear();
             }
-            Event::AfterBatch => {
-                if let Some([loss, likelihood]) = training.loss_values {
+            Event::AfterRead => {
+                if let Some(Reading { position, rate, momentum, loss, likelihood, .. }) = training.reading {
                     (self.loss, self.likelihood) = (self.loss + loss, self.likelihood + likelihood);
                     self.count += 1;
-                    let (rate, momentum) = (training.rate() as f32, training.momentum() as f32);
-                    let step = training.position.total_steps + 1;
-                    training.history.push(StepPoint { step, loss: loss as f32, rate, momentum });
+                    let (loss, rate, momentum) = (loss as f32, rate as f32, momentum as f32);
+                    training.history.push(StepPoint { step: position.total_steps + 1, loss, rate, momentum });
                 }
             }
             Event::AfterEpoch => self.close(training),

@@ -1,7 +1,7 @@
 //! Activation regularisation (AR) and temporal activation regularisation (TAR), Merity et al. 2017,
 //! section 4.5.
 
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 use glossa_base::Outcome;
 use glossa_nn::classifier::Pooled;
 use glossa_nn::encoder::Encoded;
@@ -58,12 +58,12 @@ impl ActivationRegularisation {
     fn regularise(&self, loss: Tensor<1>, activations: &impl Activations) -> Tensor<1> {
         let mut total = loss;
         if self.activation > 0.0 {
-            let dropped = activations.dropped();
+            let dropped = activations.dropped().clone().cast(DType::F32);
             total = total + (dropped.clone() * dropped.clone()).mean() * self.activation;
         }
         let time = activations.raw().dims()[1];
         if self.temporal > 0.0 && time > 1 {
-            let raw = activations.raw();
+            let raw = activations.raw().clone().cast(DType::F32);
             let change = raw.clone().narrow(1, 1, time - 1) - raw.clone().narrow(1, 0, time - 1);
             total = total + (change.clone() * change).mean() * self.temporal;
         }

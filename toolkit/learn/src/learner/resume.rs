@@ -3,6 +3,8 @@
 use super::Learner;
 use crate::Error;
 use crate::objective::Objective;
+use crate::reading::Divergence;
+use crate::replica::Replica;
 use crate::snapshot::Snapshot;
 use crate::training::Position;
 use glossa_base::Outcome;
@@ -12,6 +14,12 @@ impl<O: Objective> Learner<'_, O> {
     pub(super) fn snapshot(&self) -> Outcome<Snapshot> {
         let mut snapshot = self.training.save()?;
         snapshot.put("recovery", &self.recovery)?;
+        if let Some(replica) = &self.replica {
+            // Each replica stands elsewhere in the text.
+            for (rank, part) in replica.share(self.training.objective.save()?)?.into_iter().enumerate() {
+                snapshot.put_part(&objective_of(rank), part);
+            }
+        }
         for (index, callback) in self.callbacks.iter().enumerate() {
             snapshot.put_part(&format!("callback-{index}-{}", callback.name()), callback.save()?);
         }
@@ -32,7 +40,8 @@ impl<O: Objective> Learner<'_, O> {
             let problem = format!("is of an epoch of {} steps, not {steps}", position.steps);
             return Err(Error::Snapshot { name: "position".to_owned(), problem }.into());
         }
-        objective.restore(position.step, &snapshot.part("objective"))?;
+        let rank = self.replica.as_ref().map_or(0, Replica::rank);
+        objective.restore(position.step, &snapshot.part(&objective_of(rank)))?;
         for (index, callback) in self.callbacks.iter_mut().enumerate() {
             let part = snapshot.part(&format!("callback-{index}-{}", callback.name()));
             callback.restore(&part, &self.training)?;
@@ -42,14 +51,14 @@ impl<O: Objective> Learner<'_, O> {
     }
 
     /// After a value that is not finite: back to the last anchor with half the rate, a few times.
-    pub(super) fn roll_back(&mut self, what: &str) -> Outcome<()> {
-        let Position { epoch, step, .. } = self.training.position;
-        let (epoch, step, rate) = (epoch + 1, step + 1, self.training.rate());
+    pub(super) fn roll_back(&mut self, Divergence { what, reading }: &Divergence) -> Outcome<()> {
+        let Position { epoch, step, .. } = reading.position;
+        let (epoch, step, rate) = (epoch + 1, step + 1, reading.rate);
         let phase = &self.training.phase.name;
         self.recovery
             .attempts
             .push(format!("{what} was not finite in epoch {epoch}, step {step} of `{phase}`, at a rate of {rate:.3e}"));
-        let anchor = self.checkpoints.anchor(self.training.progress)?;
+        let anchor = self.of_first(|learner| learner.checkpoints.anchor(learner.training.progress))?;
         let (Some(snapshot), true) = (anchor, self.recovery.may_go_on()) else {
             return Err(Error::Diverged { attempts: self.recovery.attempts.clone() }.into());
         };
@@ -63,4 +72,9 @@ impl<O: Objective> Learner<'_, O> {
         ));
         Ok(())
     }
+}
+
+/// Where a snapshot has a replica's objective; the first one's is where it is without replicas.
+fn objective_of(rank: usize) -> String {
+    if rank == 0 { "objective".to_owned() } else { format!("objective-{rank}") }
 }

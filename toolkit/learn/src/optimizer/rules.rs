@@ -2,6 +2,7 @@
 //! parameter's weights, gradient and memory. [`Kind::rules`] has all the lists; a new optimizer is a
 //! new list, or a new rule of a few lines.
 
+use burn::tensor::DType;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -158,6 +159,14 @@ pub enum Half {
 }
 
 impl Half {
+    /// The type of such numbers on a device.
+    pub fn number(self) -> DType {
+        match self {
+            Half::Bf16 => DType::BF16,
+            Half::F16 => DType::F16,
+        }
+    }
+
     /// The nearest number of sixteen bits.
     pub fn round(self, value: f32) -> f32 {
         match self {

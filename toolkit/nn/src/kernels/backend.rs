@@ -102,12 +102,13 @@ pub(super) trait KernelOps: Backend {
     fn embed_backward(ids: IntTensor<Self>, scales: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self>;
     /// A matrix with single entries dropped; its own backward.
     fn drop_entries(values: FloatTensor<Self>, stream: Stream, p: f32) -> FloatTensor<Self>;
-    /// Adam's update: weights, mean gradient and mean squared gradient afterwards.
+    /// Adam's update, gradient and rate times factors `[2]`: weights, mean gradient, mean squared gradient.
     fn adam_update(
         weights: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
         mean: FloatTensor<Self>,
         square: FloatTensor<Self>,
+        factors: FloatTensor<Self>,
         step: AdamStep,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
     /// Every step times one mask.
@@ -384,9 +385,14 @@ impl KernelOps for Flex {
         gradient: FlexTensor,
         mean: FlexTensor,
         square: FlexTensor,
+        factors: FlexTensor,
         step: AdamStep,
     ) -> (FlexTensor, FlexTensor, FlexTensor) {
         contiguous!(gradient);
+        let factor = |at: usize| factors.storage::<f32>().get(at).map_or(1.0, |factor| f64::from(*factor));
+        let (scale, rate, shrink) =
+            (step.scale * factor(0), step.rate * factor(1), 1.0 - factor(1) * (1.0 - step.shrink));
+        let step = AdamStep { scale, rate, shrink, ..step };
         let (mut weights, mut mean, mut square) =
             (weights.to_contiguous(), mean.to_contiguous(), square.to_contiguous());
         let (first, second) = (mean.storage_mut(), square.storage_mut());

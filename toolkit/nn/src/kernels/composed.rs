@@ -2,6 +2,7 @@
 //! and the way on devices that have no kernel of ours yet.
 
 use burn::prelude::*;
+use burn::tensor::DType;
 use burn::tensor::activation::{log_softmax, relu, sigmoid};
 use glossa_base::seed::Stream;
 
@@ -19,10 +20,10 @@ pub(crate) fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, activatio
 }
 
 /// 1 where a row's step `t` exists, 0 elsewhere: `[batch, 1]`; nothing where all do.
-fn existing(steps: &Steps, t: usize, device: &Device) -> Option<Tensor<2>> {
+fn existing(steps: &Steps, t: usize, place: (&Device, DType)) -> Option<Tensor<2>> {
     let flags: Vec<f32> = steps.lengths().iter().map(|&length| f32::from(u8::from(t < length))).collect();
     let rows = flags.len();
-    (rows > 0).then(|| Tensor::from_data(TensorData::new(flags, [rows, 1]), device))
+    (rows > 0).then(|| Tensor::from_data(TensorData::new(flags, [rows, 1]), place))
 }
 
 /// `new` where a step exists, else `old`.
@@ -42,7 +43,7 @@ fn zoned(f: Tensor<3>, zoneout: Zoneout) -> Tensor<3> {
             let shape = f.dims();
             let count = shape.iter().product::<usize>() as u64;
             let kept = (0..count).map(|index| f32::from(u8::from(stream.uniform(index) >= p))).collect::<Vec<f32>>();
-            let kept = Tensor::from_data(TensorData::new(kept, shape), &f.device());
+            let kept = Tensor::from_data(TensorData::new(kept, shape), (&f.device(), f.dtype()));
             f * kept
         }
     }
@@ -56,7 +57,7 @@ pub(crate) fn qrnn(
     first: Tensor<2>,
     steps: &Steps,
 ) -> (Tensor<3>, Tensor<3>) {
-    let ([batch, time, inputs], hidden, device) = (x.dims(), first.dims()[1], x.device());
+    let ([batch, time, inputs], hidden, device, dtype) = (x.dims(), first.dims()[1], x.device(), x.dtype());
     let source = if weights.weight.dims()[1] == inputs { x } else { with_previous(x, previous) };
     let wide = source.dims()[2];
     let gates = linear(source.reshape([batch * time, wide]), weights.weight, weights.bias, Activation::Identity);
@@ -66,7 +67,7 @@ pub(crate) fn qrnn(
     let (mut cell, mut outputs, mut cells) = (first, Vec::with_capacity(time), Vec::with_capacity(time));
     for t in 0..time {
         let step = |x: &Tensor<3>| x.clone().narrow(1, t, 1).reshape([batch, hidden]);
-        let (f, exists) = (step(&f), existing(steps, t, &device));
+        let (f, exists) = (step(&f), existing(steps, t, (&device, dtype)));
         let new = f.clone() * step(&z) + (f.neg() + 1.0) * cell.clone();
         cell = choose(exists.as_ref(), new, cell);
         outputs.push(choose(exists.as_ref(), step(&o) * cell.clone(), cell.zeros_like()));
@@ -83,7 +84,7 @@ pub(crate) fn lstm(
     first_cell: Tensor<2>,
     steps: &Steps,
 ) -> (Tensor<3>, Tensor<3>) {
-    let ([batch, time, inputs], hidden, device) = (x.dims(), first_cell.dims()[1], x.device());
+    let ([batch, time, inputs], hidden, device, dtype) = (x.dims(), first_cell.dims()[1], x.device(), x.dtype());
     let gates = linear(x.reshape([batch * time, inputs]), weights.input, weights.bias, Activation::Identity);
     let gates: Tensor<3> = gates.reshape([batch, time, 4 * hidden]);
     let recurrent = weights.hidden.transpose();
@@ -92,7 +93,7 @@ pub(crate) fn lstm(
     for t in 0..time {
         let step = gates.clone().narrow(1, t, 1).reshape([batch, 4 * hidden]) + output.matmul(recurrent.clone());
         let part = |index: usize| step.clone().narrow(1, index * hidden, hidden);
-        let exists = existing(steps, t, &device);
+        let exists = existing(steps, t, (&device, dtype));
         cell = choose(exists.as_ref(), sigmoid(part(1)) * cell.clone() + sigmoid(part(0)) * part(2).tanh(), cell);
         output = choose(exists.as_ref(), sigmoid(part(3)) * cell.clone().tanh(), cell.zeros_like());
         outputs.push(output.clone());
@@ -105,7 +106,7 @@ pub(crate) fn lstm(
 pub(crate) fn drop_entries(values: Tensor<2>, stream: Stream, p: f32) -> Tensor<2> {
     let shape = values.dims();
     let mask = factors(shape[0] * shape[1], stream, p);
-    let mask = Tensor::from_data(TensorData::new(mask, shape), &values.device());
+    let mask = Tensor::from_data(TensorData::new(mask, shape), (&values.device(), values.dtype()));
     values * mask
 }
 
@@ -114,13 +115,16 @@ pub(crate) fn adam_update(
     weights: Tensor<1>,
     gradient: Tensor<1>,
     [mean, square]: [Tensor<1>; 2],
+    factors: Tensor<1>,
     step: &AdamStep,
 ) -> (Tensor<1>, [Tensor<1>; 2]) {
-    let gradient = gradient * step.scale + weights.clone() * step.coupled;
+    let [gradients, rates] = [0, 1].map(|at| factors.clone().narrow(0, at, 1));
+    let gradient = gradient * gradients * step.scale + weights.clone() * step.coupled;
     let mean = mean * step.first_beta + gradient.clone() * (1.0 - step.first_beta);
     let square = square * step.second_beta + gradient.clone() * gradient * (1.0 - step.second_beta);
     let length = (square.clone() * step.second_correction).sqrt() + step.epsilon;
-    (weights * step.shrink - mean.clone() / length * step.rate, [mean, square])
+    let kept = (rates.clone() * (1.0 - step.shrink)).neg() + 1.0;
+    (weights * kept - mean.clone() / length * rates * step.rate, [mean, square])
 }
 
 /// Mean smoothed loss `[1]` and statistics `[2]`.
@@ -131,7 +135,7 @@ pub(crate) fn decoder_loss(
     targets: Tensor<1, Int>,
     smoothing: f32,
 ) -> (Tensor<1>, Tensor<1>) {
-    let logits = log_softmax(linear(hidden, weight, bias, Activation::Identity), 1);
+    let logits = log_softmax(linear(hidden, weight, bias, Activation::Identity).cast(DType::F32), 1);
     let rows = logits.dims()[0];
     let likelihood = logits.clone().gather(1, targets.clone().unsqueeze_dim(1)).mean().neg();
     let even = logits.clone().mean().neg();

@@ -1,6 +1,10 @@
 //! Shapes are checked before a kernel runs: an error names the tensor, what it has and what it needs.
 
+use burn::prelude::*;
+use burn::tensor::DType;
+
 use crate::Error;
+use crate::device::{has_kernels, is_cpu};
 
 fn wrong(tensor: &'static str, found: &[usize], wanted: String) -> Error {
     Error::Shape { tensor, found: found.to_vec(), wanted }
@@ -9,6 +13,27 @@ fn wrong(tensor: &'static str, found: &[usize], wanted: String) -> Error {
 /// A tensor of exactly this shape.
 pub(super) fn expect(tensor: &'static str, found: &[usize], wanted: &[usize]) -> Result<(), Error> {
     if found == wanted { Ok(()) } else { Err(wrong(tensor, found, format!("{wanted:?}"))) }
+}
+
+/// Whether a kernel of ours takes a tensor: the CPU's take numbers of 32 bits.
+pub(super) fn takes<const D: usize>(tensor: &Tensor<D>) -> bool {
+    let device = tensor.device();
+    has_kernels(&device) && (!is_cpu(&device) || tensor.dtype() == DType::F32)
+}
+
+/// Numbers of one type: a kernel would take others for what they are not.
+pub(super) fn alike(wanted: DType, others: &[(&'static str, DType)]) -> Result<(), Error> {
+    match others.iter().find(|(_, found)| *found != wanted) {
+        Some((tensor, found)) => {
+            Err(Error::Type { tensor, found: format!("{found:?}"), wanted: format!("{wanted:?}") })
+        }
+        None => Ok(()),
+    }
+}
+
+/// What is data beside a tensor, in its type.
+pub(super) fn beside<const D: usize>(data: Tensor<D>, wanted: DType) -> Tensor<D> {
+    if data.dtype() == wanted { data } else { data.cast(wanted) }
 }
 
 /// A tensor that holds something.

@@ -15,9 +15,8 @@ use serde::{Deserialize, Serialize};
 use backend::TransformerOps;
 
 use super::cpu::curve::Curve;
-use super::shape::{expect, filled};
+use super::shape::{alike, expect, filled, takes};
 use crate::Error;
-use crate::device::has_kernels;
 
 /// Where the sequences of a packed batch begin and end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,7 +136,7 @@ pub fn attention(qkv: Tensor<2>, shape: &AttentionShape) -> Result<Tensor<2>, Er
             return Err(Error::Shape { tensor: "rotation", found: vec![positions, size], wanted });
         }
     }
-    if !has_kernels(&qkv.device()) {
+    if !takes(&qkv) {
         return Ok(composed::attention(qkv, shape));
     }
     let (output, _) = Dispatch::packed_attention(qkv.into_dispatch(), shape.clone());
@@ -153,7 +152,8 @@ pub fn layer_norm(x: Tensor<2>, scale: Tensor<1>, shift: Tensor<1>, epsilon: f64
     filled("x", &[rows, width])?;
     expect("scale", &scale.dims(), &[width])?;
     expect("shift", &shift.dims(), &[width])?;
-    if !has_kernels(&x.device()) {
+    alike(x.dtype(), &[("scale", scale.dtype()), ("shift", shift.dtype())])?;
+    if !takes(&x) {
         return Ok(composed::layer_norm(x, scale, shift, epsilon));
     }
     let (x, scale, shift) = (x.into_dispatch(), scale.into_dispatch(), shift.into_dispatch());
@@ -162,7 +162,7 @@ pub fn layer_norm(x: Tensor<2>, scale: Tensor<1>, shift: Tensor<1>, epsilon: f64
 
 /// `curve(x)`, number by number.
 pub fn curve(x: Tensor<2>, curve: Curve) -> Tensor<2> {
-    if !has_kernels(&x.device()) {
+    if !takes(&x) {
         return composed::curve(x, curve);
     }
     Tensor::from_dispatch(Dispatch::curve(x.into_dispatch(), curve))
@@ -176,7 +176,7 @@ pub fn gated(x: Tensor<2>, curve: Curve) -> Result<Tensor<2>, Error> {
     let [rows, wide] = x.dims();
     filled("x", &[rows, wide])?;
     expect("x", &[rows, wide], &[rows, wide / 2 * 2])?;
-    if !has_kernels(&x.device()) {
+    if !takes(&x) {
         return Ok(composed::gated(x, curve));
     }
     Ok(Tensor::from_dispatch(Dispatch::gated(x.into_dispatch(), curve)))
@@ -187,6 +187,7 @@ fn check_product(x: &Tensor<2>, weight: &Tensor<2>) -> Result<[usize; 2], Error>
     filled("x", &[rows, inputs])?;
     filled("weight", &[outputs, columns])?;
     expect("weight", &[outputs, columns], &[outputs, inputs])?;
+    alike(x.dtype(), &[("weight", weight.dtype())])?;
     Ok([rows, outputs])
 }
 
@@ -196,7 +197,7 @@ fn check_product(x: &Tensor<2>, weight: &Tensor<2>) -> Result<[usize; 2], Error>
 /// Shapes that do not fit.
 pub fn product(x: Tensor<2>, weight: Tensor<2>) -> Result<Tensor<2>, Error> {
     check_product(&x, &weight)?;
-    if !has_kernels(&x.device()) {
+    if !takes(&x) {
         return Ok(x.matmul(weight.transpose()));
     }
     Ok(Tensor::from_dispatch(Dispatch::product(x.into_dispatch(), weight.into_dispatch())))
@@ -209,7 +210,8 @@ pub fn product(x: Tensor<2>, weight: Tensor<2>) -> Result<Tensor<2>, Error> {
 pub fn product_onto(residual: Tensor<2>, x: Tensor<2>, weight: Tensor<2>) -> Result<Tensor<2>, Error> {
     let shape = check_product(&x, &weight)?;
     expect("residual", &residual.dims(), &shape)?;
-    if !has_kernels(&x.device()) {
+    alike(x.dtype(), &[("residual", residual.dtype())])?;
+    if !takes(&x) {
         return Ok(residual + x.matmul(weight.transpose()));
     }
     let (residual, x, weight) = (residual.into_dispatch(), x.into_dispatch(), weight.into_dispatch());
@@ -224,7 +226,7 @@ pub fn gather(x: Tensor<2>, packing: &Packing, how: Pooling) -> Result<Tensor<2>
     let [tokens, width] = x.dims();
     filled("x", &[tokens, width])?;
     expect("x", &[tokens, width], &[packing.token_count(), width])?;
-    if !has_kernels(&x.device()) {
+    if !takes(&x) {
         return Ok(composed::gather(x, packing, how));
     }
     Ok(Tensor::from_dispatch(Dispatch::gather_rows(x.into_dispatch(), packing.clone(), how)))

@@ -257,7 +257,8 @@ impl Comparison {
                 let moment = |name| vector(name).cast(DType::F32);
                 let run = if way.plain { composed::adam_update } else { adam_update };
                 let moments = [moment(3), moment(4).abs()];
-                let (weights, [mean, square]) = run(vector(1), vector(2), moments, &step);
+                let factors = way.constant(5, [2]).inner().cast(DType::F32);
+                let (weights, [mean, square]) = run(vector(1), vector(2), moments, factors, &step);
                 let values = [weights, mean, square].into_iter().flat_map(numbers).collect();
                 Ok(Trial { values, gradients: Vec::new() })
             })?;

@@ -12,6 +12,7 @@ fn step<F: Float, G: Float>(
     gradient: &[G],
     mean: &[f32],
     square: &[f32],
+    factors: &[f32],
     new_weights: &mut [F],
     new_mean: &mut [f32],
     new_square: &mut [f32],
@@ -30,18 +31,20 @@ fn step<F: Float, G: Float>(
         terminate!();
     }
     let weight = f32::cast_from(weights[at]);
-    let slope = f32::cast_from(gradient[at]) * scale + coupled * weight;
+    let slope = f32::cast_from(gradient[at]) * scale * factors[0] + coupled * weight;
     let first = first_beta * mean[at] + (1.0 - first_beta) * slope;
     let second = second_beta * square[at] + (1.0 - second_beta) * slope * slope;
     new_mean[at] = first;
     new_square[at] = second;
     let length = f32::sqrt(second * second_correction) + epsilon;
-    new_weights[at] = F::cast_from(weight * shrink - rate * first / length);
+    let kept = 1.0 - factors[1] * (1.0 - shrink);
+    new_weights[at] = F::cast_from(weight * kept - factors[1] * rate * first / length);
 }
 
-/// Weights, mean gradient and mean squared gradient after a step; vectors of one length, the last two in f32.
+/// Weights, mean gradient and mean squared gradient after a step; vectors of one length, the last two in f32, and
+/// factors of gradient and rate, which the host need not know.
 pub(super) fn update(
-    [weights, gradient, mean, square]: [CubeTensor; 4],
+    [weights, gradient, mean, square, factors]: [CubeTensor; 5],
     numbers: &AdamStep,
 ) -> (CubeTensor, CubeTensor, CubeTensor) {
     let [length] = shape(&weights);
@@ -57,6 +60,7 @@ pub(super) fn update(
         gradient.into_buffer_arg(),
         mean.into_buffer_arg(),
         square.into_buffer_arg(),
+        factors.into_buffer_arg(),
         new_weights.clone().into_buffer_arg(),
         new_mean.clone().into_buffer_arg(),
         new_square.clone().into_buffer_arg(),

@@ -141,10 +141,11 @@ impl KernelOps for CubeBackend {
         gradient: CubeTensor,
         mean: CubeTensor,
         square: CubeTensor,
+        factors: CubeTensor,
         step: AdamStep,
     ) -> (CubeTensor, CubeTensor, CubeTensor) {
-        contiguous!(weights, gradient, mean, square);
-        adam::update([weights, gradient, mean, square], &step)
+        contiguous!(weights, gradient, mean, square, factors);
+        adam::update([weights, gradient, mean, square, factors], &step)
     }
 
     fn mask_steps(x: CubeTensor, mask: CubeTensor) -> CubeTensor {

@@ -2,6 +2,7 @@
 //! have no kernel of ours yet.
 
 use burn::prelude::*;
+use burn::tensor::DType;
 use burn::tensor::activation::{relu, sigmoid, softmax};
 
 use super::{AttentionShape, Packing, Pooling, Rotation};
@@ -24,7 +25,7 @@ pub(crate) fn attention(qkv: Tensor<2>, shape: &AttentionShape) -> Tensor<2> {
         let (queries, keys) = (turned(third(0)), turned(third(1)));
         let mut scores = queries.matmul(keys.swap_dims(1, 2)) / (size as f64).sqrt();
         if let Some(reach) = shape.reach {
-            scores = scores + blocked(count, reach, &device);
+            scores = scores + blocked(count, reach, (&device, qkv.dtype()));
         }
         softmax(scores, 2).matmul(third(2)).swap_dims(0, 1).reshape([count, heads * size])
     });
@@ -32,17 +33,17 @@ pub(crate) fn attention(qkv: Tensor<2>, shape: &AttentionShape) -> Tensor<2> {
 }
 
 /// Minus a lot where a query does not see a key, `[1, tokens, tokens]`.
-fn blocked(count: usize, reach: usize, device: &Device) -> Tensor<3> {
+fn blocked(count: usize, reach: usize, place: (&Device, DType)) -> Tensor<3> {
     let far = |query: usize, key: usize| if query.abs_diff(key) > reach { -1e9 } else { 0.0 };
     let values: Vec<f32> = (0..count).flat_map(|query| (0..count).map(move |key| far(query, key))).collect();
-    Tensor::from_data(TensorData::new(values, [1, count, count]), device)
+    Tensor::from_data(TensorData::new(values, [1, count, count]), place)
 }
 
 fn turned(x: Tensor<3>, rotation: &Rotation) -> Tensor<3> {
     let [_, count, size] = x.dims();
     let half = size / 2;
     let table = |values: &[f32]| -> Tensor<3> {
-        Tensor::from_data(TensorData::new(values[..count * half].to_vec(), [1, count, half]), &x.device())
+        Tensor::from_data(TensorData::new(values[..count * half].to_vec(), [1, count, half]), (&x.device(), x.dtype()))
     };
     let (cosines, sines) = (table(&rotation.cosines), table(&rotation.sines));
     let (low, high) = (x.clone().narrow(2, 0, half), x.clone().narrow(2, half, half));
