@@ -33,16 +33,22 @@ awk -v cpu="$(perplexity cpu)" -v gpu="$(perplexity "$device")" 'BEGIN {
     printf "apart: %.2f %%\n", 100 * apart; exit !(cpu > 1 && gpu > 1 && apart < 0.02) }'
 
 echo "== speed"
+measure() { program "$1" --device "$device" "${@:2}" | tee -a "$work/rows.txt"; }
 if [[ -n "${SMALL:-}" ]]; then
-    program train_speed --device "$device" --arch qrnn --emb 64 --hid 96 --layers 2 --vocab 600 --bs 8 --steps 3
-    program encoder_speed --device "$device" --size small --docs 4 --fixed 64 --runs 1
-    exit 0
+    measure train_speed --arch qrnn --emb 64 --hid 96 --layers 2 --vocab 600 --bs 8 --steps 3
+    measure encoder_speed --size small --docs 4 --fixed 64 --runs 1
+else
+    for batch in 128 256 512; do
+        measure train_speed --arch qrnn --bs "$batch" --steps 20 --bf16
+    done
+    measure train_speed --arch qrnn --bs 128 --steps 20
+    measure train_speed --arch lstm --bs 128 --steps 10 --bf16
+    for flags in "--fixed 512" "--variable" "--fixed 512 --train" "--variable --train"; do
+        # shellcheck disable=SC2086
+        measure encoder_speed --size base --docs 128 --bs 32 --bf16 $flags
+    done
 fi
-for batch in 128 256 512; do
-    program train_speed --device "$device" --arch qrnn --bs "$batch" --steps 20
-done
-program train_speed --device "$device" --arch lstm --bs 128 --steps 10
-for flags in "--fixed 512" "--variable" "--fixed 512 --train" "--variable --train"; do
-    # shellcheck disable=SC2086
-    program encoder_speed --device "$device" --size base --docs 128 --bs 32 $flags
-done
+
+echo "== table (TFLOP/s in matrix products, and of square products at their best on this device)"
+{ echo "row|model|batch|numbers|tokens/s|TFLOP/s|at best|share"; grep '^row|' "$work/rows.txt"; } |
+    awk -F '|' '{ printf "%-28s %-14s %-8s %12s %9s %9s %7s\n", $2, $3, $4, $5, $6, $7, $8 }'

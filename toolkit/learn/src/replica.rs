@@ -213,7 +213,7 @@ mod tests {
             scope.spawn(|| drop(all[1].leaving()));
             assert!(is_of_another(&waiting.join().unwrap().unwrap_err()));
         });
-        assert!(all[1].share(1).is_err());
+        assert!(all[0].share(1).is_err());
     }
 
     #[test]

@@ -10,9 +10,11 @@ use std::time::{Duration, Instant};
 use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::prelude::*;
+use burn::tensor::DType;
 use glossa_base::seed::{Purpose, Stream};
 use glossa_nn::device::DeviceChoice;
-use glossa_nn::kernels::floor::{Product, fastest, fastest_attention};
+use glossa_nn::half::in_half;
+use glossa_nn::kernels::floor::{Product, ceiling, fastest, fastest_attention};
 use glossa_nn::kernels::{AdamStep, AttentionShape, adam, adam_update, profile, updates_on};
 use glossa_nn::modernbert::ModernBertConfig;
 use glossa_nn::transformer::TransformerConfig;
@@ -33,19 +35,22 @@ struct Options {
     device: DeviceChoice,
     train: bool,
     profile: bool,
+    /// Sixteen bits in the products, 32 in the weights.
+    bf16: bool,
 }
 
 impl Options {
     fn parse() -> Result<Self, Failure> {
         let mut numbers: HashMap<&str, usize> =
             [("fixed", 0), ("docs", 16), ("bs", 8), ("threads", 2), ("runs", 3)].into();
-        let (mut size, mut flags, mut device) = ("base".to_owned(), [false; 3], DeviceChoice::Cpu);
+        let (mut size, mut flags, mut device) = ("base".to_owned(), [false; 4], DeviceChoice::Cpu);
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
             match argument.trim_start_matches("--") {
                 "variable" => flags[0] = true,
                 "train" => flags[1] = true,
                 "profile" => flags[2] = true,
+                "bf16" => flags[3] = true,
                 "device" => device = arguments.next().ok_or("--device needs a name")?.parse()?,
                 "size" => size = arguments.next().ok_or("--size needs a name")?,
                 name => {
@@ -75,7 +80,12 @@ impl Options {
             device,
             train: flags[1],
             profile: flags[2],
+            bf16: flags[3],
         })
+    }
+
+    fn numbers(&self) -> DType {
+        if self.bf16 { DType::BF16 } else { DType::F32 }
     }
 
     /// Batches of texts by rising length.
@@ -163,12 +173,15 @@ fn train_all(
     mut model: TransformerClassifier,
     optimizer: &mut Optimizer,
     batches: &[PackedTokens],
-    device: &Device,
+    (device, bf16): (&Device, bool),
 ) -> Result<(TransformerClassifier, Duration), Failure> {
     let started = Instant::now();
     for batch in batches {
         let targets = Targets::Classes((0..batch.packing().sequence_count()).map(|text| text % 2).collect());
-        let loss = model.likelihood(model.read_texts(batch, None)?, &Aim::at(&targets), None)?.loss;
+        let copy = if bf16 { Some(in_half(&model, DType::BF16)?) } else { None };
+        let reader = copy.as_ref().unwrap_or(&model);
+        let loss = reader.likelihood(reader.read_texts(batch, None)?, &Aim::at(&targets), None)?.loss;
+        drop(copy);
         optimizer.gradients = GradientsParams::from_grads(loss.backward(), &model);
         optimizer.count += 1;
         model = model.map(optimizer);
@@ -184,6 +197,7 @@ fn measure(options: &Options) -> Result<(Duration, usize), Failure> {
     let batches = options.batches(&device)?;
     let config = TransformerConfig::ModernBert(options.config.clone());
     let encoder = Transformer::new(&config, 0, &device);
+    let copy = if options.bf16 { Some(in_half(&encoder, DType::BF16)?) } else { None };
     let mut best = Duration::MAX;
     let mut model = options.train.then(|| TransformerClassifier::new(encoder.clone(), 2, 0));
     let mut optimizer = Optimizer {
@@ -198,11 +212,11 @@ fn measure(options: &Options) -> Result<(Duration, usize), Failure> {
         }
         let time = match model.take() {
             Some(before) => {
-                let (after, time) = train_all(before, &mut optimizer, &batches, &device)?;
+                let (after, time) = train_all(before, &mut optimizer, &batches, (&device, options.bf16))?;
                 model = Some(after);
                 time
             }
-            None => encode_all(&encoder, &batches, &device)?,
+            None => encode_all(copy.as_ref().unwrap_or(&encoder), &batches, &device)?,
         };
         if run > 0 {
             best = best.min(time);
@@ -247,6 +261,38 @@ fn attention_floor(options: &Options) -> Result<f64, Failure> {
     Ok(seconds)
 }
 
+/// Operations in the products of all batches, attention's included.
+fn operations(options: &Options) -> Result<f64, Failure> {
+    let (config, mut sum) = (&options.config, 0.0);
+    let (width, inner, layers) = (config.hidden_size, config.intermediate_size, config.num_hidden_layers);
+    let local = (0..layers).filter(|layer| config.is_local(*layer)).count();
+    for batch in options.batches(&Device::flex())? {
+        for tokens in batch.packing().sequences().map(|tokens| tokens.len()) {
+            let maps = layers * (4 * width * width + 3 * width * inner);
+            let seen = (layers - local) * tokens + local * tokens.min(config.local_attention + 1);
+            sum += 2.0 * tokens as f64 * (maps + 2 * width * seen) as f64;
+        }
+    }
+    Ok(if options.train { 3.0 * sum } else { sum })
+}
+
+/// What the device does of what it does at its best, as a row of a table.
+fn print_row(options: &Options, rate: f64, best: Duration) -> Result<(), Failure> {
+    let (done, most) =
+        (operations(options)? / best.as_secs_f64(), ceiling(&options.device.open()?, options.numbers())?);
+    let what = if options.train { "training" } else { "encoding" };
+    let length = options.fixed.map_or_else(|| "variable".to_owned(), |length| length.to_string());
+    let numbers = if options.bf16 { "bf16" } else { "f32" };
+    let (batch, share) = (options.batch, 100.0 * done / most);
+    println!(
+        "row|ModernBERT {}, {what}|{batch} x {length}|{numbers}|{rate:.0}|{:.2}|{:.2}|{share:.0} %",
+        options.size,
+        done / 1e12,
+        most / 1e12
+    );
+    Ok(())
+}
+
 fn run() -> Result<(), Failure> {
     glossa_allocator::keep_freed_memory();
     let options = Options::parse()?;
@@ -254,13 +300,17 @@ fn run() -> Result<(), Failure> {
     let (best, tokens) = measure(&options)?;
     let what = options.fixed.map_or_else(|| "variable".to_owned(), |length| length.to_string());
     println!(
-        "glossa ModernBERT on {} {} {what}{}: best {:.0} tokens/s over {} documents",
+        "glossa ModernBERT on {}{} {} {what}{}: best {:.0} tokens/s over {} documents",
         options.device,
+        if options.bf16 { " in bf16" } else { "" },
         options.size,
         if options.train { " training" } else { "" },
         tokens as f64 / best.as_secs_f64(),
         options.texts
     );
+    if options.device != DeviceChoice::Cpu {
+        print_row(&options, tokens as f64 / best.as_secs_f64(), best)?;
+    }
     if options.profile {
         for (name, spent) in profile::stop() {
             let time = spent.time.as_secs_f64() * 1e3 / options.runs as f64;

@@ -12,9 +12,11 @@ use std::time::{Duration, Instant};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::prelude::*;
+use burn::tensor::DType;
 use glossa_base::seed::{Purpose, Stream};
 use glossa_nn::device::DeviceChoice;
-use glossa_nn::kernels::floor::{Product, fastest};
+use glossa_nn::half::in_half;
+use glossa_nn::kernels::floor::{Product, ceiling, fastest};
 use glossa_nn::kernels::{AdamStep, adam, adam_update, profile, squares, updates_on};
 use glossa_nn::state::State;
 use glossa_nn::{Cell, Dropouts, EncoderConfig, LanguageModel, Noise, Tokens};
@@ -34,6 +36,8 @@ struct Options {
     threads: usize,
     device: DeviceChoice,
     profile: bool,
+    /// Sixteen bits in the products, 32 in the weights.
+    bf16: bool,
 }
 
 impl Options {
@@ -41,12 +45,13 @@ impl Options {
         let mut numbers: HashMap<&str, usize> =
             [("vocab", 15000), ("emb", 400), ("hid", 0), ("layers", 0), ("bs", 50), ("bptt", 70), ("steps", 8)].into();
         numbers.insert("threads", 2);
-        let (mut arch, mut profile, mut device) = ("qrnn".to_owned(), false, DeviceChoice::Cpu);
+        let (mut arch, mut profile, mut bf16, mut device) = ("qrnn".to_owned(), false, false, DeviceChoice::Cpu);
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
             let name = argument.trim_start_matches("--");
             match name {
                 "profile" => profile = true,
+                "bf16" => bf16 = true,
                 "device" => device = arguments.next().ok_or("--device needs a name")?.parse()?,
                 "arch" => arch = arguments.next().ok_or("--arch needs qrnn or lstm")?,
                 _ => {
@@ -75,7 +80,11 @@ impl Options {
         };
         config.check()?;
         let (batch, time, steps) = (numbers["bs"], numbers["bptt"], numbers["steps"].max(1));
-        Ok(Options { arch, config, batch, time, steps, threads: numbers["threads"], device, profile })
+        Ok(Options { arch, config, batch, time, steps, threads: numbers["threads"], device, profile, bf16 })
+    }
+
+    fn numbers(&self) -> DType {
+        if self.bf16 { DType::BF16 } else { DType::F32 }
     }
 
     /// The peer drops recurrent weights of the LSTM, as fastai does by default, and nothing else.
@@ -183,7 +192,9 @@ fn step(
     let (tokens, targets) = (draw(0)?, draw(1)?);
     let started = Instant::now();
     let noise = Noise { dropouts: options.dropouts(), stream: Stream::new(0, Purpose::Dropout, 0, index) };
-    let loss = model.loss(&tokens, &targets, state.as_ref(), Some(noise), 0.0)?;
+    let copy = if options.bf16 { Some(in_half(&model, options.numbers())?) } else { None };
+    let loss = copy.as_ref().unwrap_or(&model).loss(&tokens, &targets, state.as_ref(), Some(noise), 0.0)?;
+    drop(copy);
     let state = loss.encoded.state;
     drop((loss.encoded.raw, loss.encoded.dropped));
     let gradients = GradientsParams::from_grads(loss.loss.backward(), &model);
@@ -213,6 +224,24 @@ fn products(options: &Options) -> Vec<([usize; 3], Vec<Product>, usize)> {
         }
     }
     products
+}
+
+/// Operations of a step in its products, and the share of what the device does at its best, as a row of a table.
+fn print_row(options: &Options, step: Duration, device: &Device) -> Result<(), Failure> {
+    let operations: f64 = products(options)
+        .into_iter()
+        .map(|(shape, kinds, count)| 2.0 * shape.iter().product::<usize>() as f64 * (kinds.len() * count) as f64)
+        .sum();
+    let (done, most) = (operations / step.as_secs_f64(), ceiling(device, options.numbers())?);
+    let Options { arch, batch, time, .. } = options;
+    let (rate, numbers) = ((batch * time) as f64 / step.as_secs_f64(), if options.bf16 { "bf16" } else { "f32" });
+    let share = 100.0 * done / most;
+    println!(
+        "row|{arch}, training|{batch} x {time}|{numbers}|{rate:.0}|{:.2}|{:.2}|{share:.0} %",
+        done / 1e12,
+        most / 1e12
+    );
+    Ok(())
 }
 
 fn print_profile(options: &Options, step: Duration, steps: usize) {
@@ -270,9 +299,10 @@ fn run() -> Result<(), Failure> {
     let rate = |time: Duration| (options.batch * options.time) as f64 / time.as_secs_f64();
     let (config, median) = (&options.config, times[times.len() / 2]);
     println!(
-        "glossa {} on {} {} emb {} hid {} layers {} vocab {} bs {} bptt {}: median {:.0} best {:.0} tokens/s, peak {:.0} MB, {:.1} M parameters",
+        "glossa {} on {}{} {} emb {} hid {} layers {} vocab {} bs {} bptt {}: median {:.0} best {:.0} tokens/s, peak {:.0} MB, {:.1} M parameters",
         env!("CARGO_PKG_VERSION"),
         options.device,
+        if options.bf16 { " in bf16" } else { "" },
         options.arch,
         config.embedding_size,
         config.hidden_size,
@@ -285,6 +315,9 @@ fn run() -> Result<(), Failure> {
         peak(),
         model.num_params() as f64 / 1e6
     );
+    if options.device != DeviceChoice::Cpu {
+        print_row(&options, median, &options.device.open()?)?;
+    }
     if options.profile {
         print_profile(&options, median, options.steps);
     }

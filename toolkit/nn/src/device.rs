@@ -1,6 +1,7 @@
 //! Which device to compute on: chosen explicitly, never by burn's default (which may panic where a
 //! driver is missing).
 
+mod cuda;
 mod trouble;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use burn::tensor::distributed::{ReduceOperation, all_reduce};
 use burn::tensor::{Device, Tensor};
 
 use crate::Error;
+pub use cuda::CudaSetup;
 pub(crate) use trouble::name;
 pub use trouble::{guarded, quiet_guarded_panics, read};
 
@@ -112,7 +114,8 @@ impl DeviceChoice {
     /// What `auto` comes to on this machine.
     pub fn resolved(self) -> Self {
         match self {
-            DeviceChoice::Auto if cuda(0).is_ok() => DeviceChoice::Cuda(0),
+            // A GPU that lacks something is an error that says what, not a slow training on the processor.
+            DeviceChoice::Auto if cuda_count().is_some_and(|count| count > 0) => DeviceChoice::Cuda(0),
             DeviceChoice::Auto => DeviceChoice::Cpu,
             chosen => chosen,
         }
@@ -162,7 +165,7 @@ fn cuda(index: usize) -> Result<Device, Error> {
         None => Err(Error::BuiltWithoutCuda),
         Some(count) if index >= count => Err(Error::NoSuchGpu { index, count }),
         #[cfg(feature = "cuda")]
-        Some(_) => Ok(Device::cuda(index)),
+        Some(_) => CudaSetup::here().problem().map_or_else(|| Ok(Device::cuda(index)), Err),
         #[cfg(not(feature = "cuda"))]
         Some(_) => Err(Error::BuiltWithoutCuda),
     }

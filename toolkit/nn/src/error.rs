@@ -60,6 +60,23 @@ pub enum Error {
         /// What the driver or burn said.
         reason: String,
     },
+    /// A driver that is too old for this build's CUDA.
+    #[error("the NVIDIA driver {found} is too old for this glossa, which needs {needed} or newer")]
+    OldDriver {
+        /// Its version.
+        found: String,
+        /// The first that would do.
+        needed: u32,
+    },
+    /// No headers of CUDA, which kernels are compiled with.
+    #[error("{path} is missing, which the kernels of a GPU are compiled with")]
+    NoCudaHeaders {
+        /// Where it was looked for.
+        path: String,
+    },
+    /// No compiler of kernels.
+    #[error("NVRTC (libnvrtc.so) is missing, which compiles the kernels of a GPU")]
+    NoNvrtc,
     /// A weight file that cannot be read.
     #[error("{path} holds no usable weights: {reason}")]
     Weights {
@@ -146,6 +163,10 @@ impl Error {
                 "run `glossa doctor` to see the devices; use --device cpu"
             }
             Error::Memory { .. } => "use smaller batches (batch_size in the recipe), or a device with more memory",
+            Error::OldDriver { .. } => "update the driver, or use --device cpu",
+            Error::NoCudaHeaders { .. } | Error::NoNvrtc => {
+                "install the CUDA toolkit (NVRTC and headers) and set CUDA_PATH to it, or use --device cpu"
+            }
             Error::NoSuchNumbers { .. } => "set precision = \"f32\" in the recipe, or use another device",
             Error::Device { .. } => {
                 "run `glossa doctor`, then the same command again: a training goes on from its last checkpoint"
@@ -173,6 +194,9 @@ impl From<Error> for Failure {
             | Error::BuiltWithoutWgpu
             | Error::NoSuchWgpuDevice { .. }
             | Error::NoSuchNumbers { .. }
+            | Error::OldDriver { .. }
+            | Error::NoCudaHeaders { .. }
+            | Error::NoNvrtc
             | Error::Device { .. } => Kind::Failed,
             Error::Memory { .. } => Kind::Memory,
             _ => Kind::Data,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use glossa_base::{Failure, Kind, Outcome};
-use glossa_nn::device::{cuda_count, wgpu_count};
+use glossa_nn::device::{CudaSetup, cuda_count, wgpu_count};
 use glossa_nn::kernels::check::{self, Reference};
 use serde::Serialize;
 
@@ -124,6 +124,7 @@ fn processor() -> Finding {
 }
 
 fn cuda() -> Finding {
+    let setup = CudaSetup::here();
     let advice = |text: &str| Some(text.to_owned());
     let (value, missing) = match cuda_count() {
         None => {
@@ -135,10 +136,11 @@ fn cuda() -> Finding {
         ),
         Some(count) => (
             format!(
-                "{count} device(s): {}",
-                (0..count).map(|index| format!("cuda:{index}")).collect::<Vec<_>>().join(" ")
+                "{count} device(s): {}{}",
+                (0..count).map(|index| format!("cuda:{index}")).collect::<Vec<_>>().join(" "),
+                setup.driver().map(|version| format!(", driver {version}")).unwrap_or_default()
             ),
-            nvrtc(),
+            setup.problem().map(|problem| format!("{problem}: {}", problem.hint())),
         ),
     };
     Finding { name: "cuda", value, missing }
@@ -151,15 +153,6 @@ fn wgpu() -> Finding {
         Some(count) => (format!("{count} device(s)"), None),
     };
     Finding { name: "wgpu", value, missing }
-}
-
-/// Kernels are compiled at run time, which needs the CUDA toolkit's compiler library and headers.
-fn nvrtc() -> Option<String> {
-    let root = std::env::var_os("CUDA_PATH").map_or_else(|| PathBuf::from("/usr/local/cuda"), PathBuf::from);
-    let headers = root.join("include/cuda_runtime.h");
-    (!headers.is_file()).then(|| {
-        format!("{} is missing: install the CUDA toolkit (NVRTC and headers) or set CUDA_PATH", headers.display())
-    })
 }
 
 fn memory() -> Finding {

@@ -47,8 +47,21 @@ fn matrix<const D: usize>(part: u64, shape: [usize; D], device: &Device) -> Tens
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
+thread_local! {
+    static DEVICE: RefCell<Option<Device>> = const { RefCell::new(None) };
+}
+
+/// From now on models and batches of this test are on this device.
+pub(crate) fn compute_on(device: Device) {
+    DEVICE.with_borrow_mut(|slot| *slot = Some(device));
+}
+
+fn device() -> Device {
+    DEVICE.with_borrow(|slot| slot.clone().unwrap_or_else(Device::flex))
+}
+
 pub(crate) fn toy() -> Toy {
-    let device = Device::flex().autodiff();
+    let device = device().autodiff();
     Toy {
         first: Param::from_tensor(matrix(0, [INPUTS, HIDDEN], &device)),
         norm: BatchNormConfig::new(HIDDEN).init(&device),
@@ -123,7 +136,7 @@ impl Objective for Sums {
     }
 
     fn batch(&mut self, place: Place) -> Outcome<Batch> {
-        let device = Device::flex().autodiff();
+        let device = device().autodiff();
         let part = 100 + (place.epoch * self.steps + place.step) as u64;
         let inputs = matrix(part, [BATCH, INPUTS], &device);
         let targets = inputs.clone().sum_dim(1) + self.state;

@@ -1,7 +1,10 @@
 //! How fast the matrix products of a training step are alone: no implementation can be faster than
-//! their sum.
+//! their sum; and how fast a device multiplies at its best.
 
 use std::time::{Duration, Instant};
+
+use burn::prelude::*;
+use burn::tensor::DType;
 
 use rayon::prelude::*;
 
@@ -66,4 +69,29 @@ pub fn fastest_attention(shape: &AttentionShape, size: usize, runs: usize) -> Du
     };
     once();
     (0..runs.max(1)).map(|_| once()).min().unwrap_or_default()
+}
+
+/// Operations a second of a device in square products of one type of numbers, at its best over growing sizes; up to
+/// 8192, or until one takes a fifth of a second.
+///
+/// # Errors
+/// A device that failed.
+pub fn ceiling(device: &Device, number: DType) -> Result<f64, crate::Error> {
+    let (mut best, mut size) = (0.0_f64, 512);
+    while size <= 8192 {
+        let matrix = |value: f64| Tensor::<2>::full([size, size], value, (device, number));
+        let (left, right) = (matrix(0.01), matrix(0.02));
+        let once = || -> Result<Duration, crate::Error> {
+            let started = Instant::now();
+            // One number of the product is read: everything before it has been computed then.
+            crate::device::read(left.clone().matmul(right.clone()).slice([0..1, 0..1]))?;
+            Ok(started.elapsed())
+        };
+        once()?;
+        let times = (0..5).map(|_| once()).collect::<Result<Vec<_>, _>>()?;
+        let shortest = times.into_iter().min().unwrap_or_default();
+        best = best.max(2.0 * (size as f64).powi(3) / shortest.as_secs_f64().max(1e-9));
+        size = if shortest > Duration::from_millis(200) { usize::MAX } else { size * 2 };
+    }
+    Ok(best)
 }
