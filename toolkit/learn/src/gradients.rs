@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
-use burn::tensor::{DType, Tensor, TensorData};
+use burn::tensor::{DType, Tensor};
 use glossa_nn::device::read;
 use glossa_nn::kernels::{squares, updates_on};
 
@@ -84,21 +84,17 @@ impl ModuleVisitor for SquaredNorm<'_> {
     }
 }
 
-/// Takes every gradient out as numbers, by the parameter's path.
-///
-/// # Errors
-/// A tensor that the device does not hand over.
-pub fn take<M: Module>(model: &M, gradients: GradientsParams) -> Result<BTreeMap<String, Vec<f32>>, Error> {
-    let mut taker = Taker { gradients, path: Vec::new(), values: BTreeMap::new(), failed: None };
+/// Takes every gradient out as a vector, by the parameter's path; it stays on its device.
+pub fn take<M: Module>(model: &M, gradients: GradientsParams) -> BTreeMap<String, Tensor<1>> {
+    let mut taker = Taker { gradients, path: Vec::new(), vectors: BTreeMap::new() };
     model.visit(&mut taker);
-    taker.failed.map_or(Ok(taker.values), Err)
+    taker.vectors
 }
 
 struct Taker {
     gradients: GradientsParams,
     path: Vec<String>,
-    values: BTreeMap<String, Vec<f32>>,
-    failed: Option<Error>,
+    vectors: BTreeMap<String, Tensor<1>>,
 }
 
 impl ModuleVisitor for Taker {
@@ -112,21 +108,13 @@ impl ModuleVisitor for Taker {
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let Some(gradient) = self.gradients.remove::<D>(param.id) else { return };
-        let data = match read(gradient) {
-            Ok(data) => data,
-            Err(error) => return self.failed = Some(error.into()),
-        };
-        let kind = data.dtype();
-        match data.try_into_vec::<f32>() {
-            Ok(values) => drop(self.values.insert(self.path.join("."), values)),
-            Err(_) => self.failed = Some(Error::Tensor(format!("{kind:?}"))),
-        }
+        self.vectors.insert(self.path.join("."), gradient.reshape([-1]));
     }
 }
 
-/// Gradients from numbers, by the parameter's path; what fits no parameter is left out.
-pub fn give<M: Module>(model: &M, values: BTreeMap<String, Vec<f32>>) -> GradientsParams {
-    let mut giver = Giver { gradients: GradientsParams::new(), path: Vec::new(), values };
+/// Gradients from vectors, by the parameter's path; what fits no parameter is left out.
+pub fn give<M: Module>(model: &M, vectors: BTreeMap<String, Tensor<1>>) -> GradientsParams {
+    let mut giver = Giver { gradients: GradientsParams::new(), path: Vec::new(), vectors };
     model.visit(&mut giver);
     giver.gradients
 }
@@ -134,7 +122,7 @@ pub fn give<M: Module>(model: &M, values: BTreeMap<String, Vec<f32>>) -> Gradien
 struct Giver {
     gradients: GradientsParams,
     path: Vec<String>,
-    values: BTreeMap<String, Vec<f32>>,
+    vectors: BTreeMap<String, Tensor<1>>,
 }
 
 impl ModuleVisitor for Giver {
@@ -147,11 +135,10 @@ impl ModuleVisitor for Giver {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let Some(values) = self.values.remove(&self.path.join(".")) else { return };
-        let weights = param.val().without_autodiff();
-        if values.len() == weights.dims().iter().product::<usize>() {
-            let gradient = Tensor::from_data(TensorData::new(values, weights.dims()), &weights.device());
-            self.gradients.register::<D>(param.id, gradient);
+        let Some(vector) = self.vectors.remove(&self.path.join(".")) else { return };
+        let shape = param.dims();
+        if vector.dims()[0] == shape.iter().product::<usize>() {
+            self.gradients.register::<D>(param.id, vector.reshape(shape));
         }
     }
 }

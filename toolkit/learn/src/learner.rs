@@ -341,7 +341,7 @@ impl<'a, O: Objective> Learner<'a, O> {
         let mut reading = Reading { position, rate, momentum, ..Reading::default() };
         // A replica waits for the others' numbers, so it does not stop at its own.
         if self.replica.is_some() || updates_on(&loss.total.device()) {
-            let late = vec![Late::Loss(loss.total.clone().detach().inner()), Late::Statistics(loss.statistics.clone())];
+            let late = vec![Late::Loss(loss.total.clone().detach()), Late::Statistics(loss.statistics.clone())];
             self.readings.begin(reading, late);
             return Ok(());
         }

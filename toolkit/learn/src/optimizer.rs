@@ -269,7 +269,8 @@ fn adam_numbers(memory: &mut Memory, hyper: Hyper, decoupled: bool, scale: f64) 
     }
 }
 
-fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, Error> {
+/// A tensor's numbers.
+pub(crate) fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, Error> {
     let data = read(tensor)?;
     let kind = format!("{:?}", data.dtype());
     data.try_into_vec::<f32>().map_err(|_| Error::Tensor(kind))

@@ -170,7 +170,8 @@ pub(crate) fn mean(all: Vec<(Vec<Reading>, Option<Divergence>)>) -> (Vec<Reading
 /// The numbers of all late tensors, one after the other.
 fn fetch(pending: &[Pending]) -> Outcome<Vec<f64>> {
     let late = pending.iter().flat_map(|step| &step.late);
-    let tensors: Vec<Tensor<1>> = late.map(|late| late.tensor().clone().cast(DType::F32)).collect();
+    let plain = |late: &Late| late.tensor().clone().without_autodiff().cast(DType::F32);
+    let tensors: Vec<Tensor<1>> = late.map(plain).collect();
     match tensors.is_empty() {
         true => Ok(Vec::new()),
         false => numbers(&Tensor::cat(tensors, 0)),

@@ -6,7 +6,7 @@ mod support;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use burn::tensor::TensorData;
+use burn::tensor::{Tensor, TensorData};
 use glossa_learn::callbacks::{
     EarlyStopping, GradientAccumulation, GradientClip, LossScale, ReduceOnPlateau, SaveBest, TerminateOnNan, Watch,
     WeightAverage,
@@ -37,8 +37,8 @@ fn accumulated_steps_take_the_mean_gradient() {
     let gather = act(|event, training| {
         if event == Event::AfterBackward {
             let found = training.gradients.take().unwrap();
-            let found = gradients::take(training.model()?, found)?;
-            for (path, values) in found {
+            for (path, vector) in gradients::take(training.model()?, found) {
+                let values = vector.into_data().try_into_vec::<f32>().unwrap();
                 let mut sums = sums.borrow_mut();
                 let sum = sums.entry(path).or_insert_with(|| vec![0.0; values.len()]);
                 sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
@@ -189,9 +189,12 @@ fn half_gradients(event: Event, training: &mut Training<'_, Sums>) -> glossa_bas
     if event == Event::AfterBackward
         && let Some(found) = training.gradients.take()
     {
-        let mut values = gradients::take(training.model()?, found)?;
-        values.values_mut().flatten().for_each(|value| *value = Half::F16.round(*value));
-        training.gradients = Some(gradients::give(training.model()?, values));
+        let mut vectors = gradients::take(training.model()?, found);
+        for vector in vectors.values_mut() {
+            let values: Vec<f32> = vector.to_data().iter::<f32>().map(|value| Half::F16.round(value)).collect();
+            *vector = Tensor::from_data(&values[..], &vector.device());
+        }
+        training.gradients = Some(gradients::give(training.model()?, vectors));
     }
     Ok(Flow::Continue)
 }

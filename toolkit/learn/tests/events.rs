@@ -125,8 +125,8 @@ fn callbacks_change_what_they_name() {
             && let Some(gradients) = training.gradients.take()
         {
             let model = training.model()?;
-            let mut values = glossa_learn::gradients::take(model, gradients)?;
-            values.values_mut().flatten().for_each(|value| *value = -*value);
+            let mut values = glossa_learn::gradients::take(model, gradients);
+            values.values_mut().for_each(|vector| *vector = vector.clone().neg());
             training.gradients = Some(glossa_learn::gradients::give(training.model()?, values));
         }
         Ok(Flow::Continue)

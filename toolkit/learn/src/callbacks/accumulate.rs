@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, TensorData};
 use glossa_base::Outcome;
 
 use crate::Callback;
 use crate::event::{Event, Flow, Scope};
 use crate::gradients;
 use crate::objective::Objective;
+use crate::optimizer::values;
 use crate::snapshot::Snapshot;
 use crate::training::Training;
 
@@ -17,7 +20,8 @@ use crate::training::Training;
 pub struct GradientAccumulation {
     batches: usize,
     seen: usize,
-    sums: BTreeMap<String, Vec<f32>>,
+    /// Where the gradients are.
+    sums: BTreeMap<String, Tensor<1>>,
 }
 
 impl GradientAccumulation {
@@ -28,11 +32,12 @@ impl GradientAccumulation {
 
     fn add<O: Objective>(&mut self, training: &mut Training<'_, O>) -> Outcome<Flow> {
         let Some(gradients) = training.gradients.take() else { return Ok(Flow::Continue) };
-        for (path, values) in gradients::take(training.model()?, gradients)? {
-            match self.sums.get_mut(&path) {
-                Some(sums) => sums.iter_mut().zip(&values).for_each(|(sum, value)| *sum += value),
-                None => drop(self.sums.insert(path, values)),
-            }
+        for (path, gradient) in gradients::take(training.model()?, gradients) {
+            let sum = match self.sums.remove(&path) {
+                Some(sum) => sum + gradient,
+                None => gradient,
+            };
+            self.sums.insert(path, sum);
         }
         self.seen += 1;
         let last = training.position.step + 1 == training.position.steps;
@@ -63,14 +68,21 @@ impl<O: Objective> Callback<O> for GradientAccumulation {
     fn save(&self) -> Outcome<Snapshot> {
         let mut snapshot = Snapshot::default();
         snapshot.put("seen", self.seen)?;
-        self.sums.iter().for_each(|(path, values)| snapshot.put_floats(path, values));
+        for (path, sum) in &self.sums {
+            snapshot.put_floats(path, &values(sum.clone())?);
+        }
         Ok(snapshot)
     }
 
-    fn restore(&mut self, snapshot: &Snapshot, _training: &Training<'_, O>) -> Outcome<()> {
+    fn restore(&mut self, snapshot: &Snapshot, training: &Training<'_, O>) -> Outcome<()> {
         self.seen = snapshot.get("seen")?;
-        let paths = snapshot.tensors.keys();
-        self.sums = paths.map(|path| Ok((path.clone(), snapshot.floats(path)?))).collect::<Outcome<_>>()?;
+        let device = training.model()?.devices().into_iter().next().unwrap_or_else(Device::flex).without_autodiff();
+        let sum = |path: &String| -> Outcome<(String, Tensor<1>)> {
+            let values = snapshot.floats(path)?;
+            let count = values.len();
+            Ok((path.clone(), Tensor::from_data(TensorData::new(values, [count]), &device)))
+        };
+        self.sums = snapshot.tensors.keys().map(sum).collect::<Outcome<_>>()?;
         Ok(())
     }
 }
