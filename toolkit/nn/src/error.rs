@@ -156,7 +156,7 @@ impl Error {
     pub fn hint(&self) -> &'static str {
         match self {
             Error::UnknownDevice(_) => "use cpu, cuda, cuda:N, cuda:N-M, wgpu, wgpu:N or auto",
-            Error::OneDevice(_) => "several devices pretrain or fine-tune recurrent language models; name one here",
+            Error::OneDevice(_) => "several devices pretrain and fine-tune language models; name one here",
             Error::BuiltWithoutCuda => "use --device cpu, or build with `make cuda`",
             Error::BuiltWithoutWgpu => "use --device cpu, or build with `make wgpu`",
             Error::NoSuchGpu { .. } | Error::NoSuchWgpuDevice { .. } => {

@@ -93,7 +93,7 @@ fn read(folder: &Path, device: &Device) -> Outcome<Start> {
 
 /// Pretrains on a corpus.
 pub(crate) fn pretrain(corpus: &Path, origin: &Origin<'_>, setting: Setting<'_>) -> Outcome<LanguageModelOutcome> {
-    let device = setting.device.open()?;
+    let (device, others) = setting.device.open_all()?;
     let start = begin(origin, setting.seed, &device)?;
     let tokens = TokenFolder::of(corpus, &start.tokenizer, setting.progress)?;
     let train = tokens.open(Split::Train)?.ok_or_else(|| nothing_to_read(corpus))?;
@@ -102,7 +102,7 @@ pub(crate) fn pretrain(corpus: &Path, origin: &Origin<'_>, setting: Setting<'_>)
     let training = TrainingRun::open("pretrain", &[("masked", "true".to_owned())], &inputs, setting)?;
     let valid = valid.as_ref().map(|valid| valid as &dyn TokenSource);
     let subject = subject("a masked language model, pretrained", &start.config, &inputs, setting);
-    let run = training.start(setting, &device);
+    let run = training.start_on(setting, (&device, &others));
     let recipe = &setting.recipe.pretrain;
     let trained = glossa_recipes::pretrain_masked(start.model, recipe, &start.pieces, &train, valid, run)
         .map_err(|unfinished| training.explain(subject.explain(unfinished)))?;
@@ -135,13 +135,13 @@ pub(crate) fn finetune(
     (inputs, details): (&[&Path], &[(&str, String)]),
     setting: Setting<'_>,
 ) -> Outcome<LanguageModelOutcome> {
-    let device = setting.device.open()?;
+    let (device, others) = setting.device.open_all()?;
     let start = read(model, &device)?;
     let (train, valid) = (texts.train(&start.tokenizer)?, texts.valid(&start.tokenizer)?);
     let training = TrainingRun::open("finetune", details, inputs, setting)?;
     let valid = valid.as_ref().map(|valid| valid as &dyn TokenSource);
     let subject = subject("a masked language model, fine-tuned on the texts of a task", &start.config, inputs, setting);
-    let run = training.start(setting, &device);
+    let run = training.start_on(setting, (&device, &others));
     let recipe = (&setting.recipe.finetune, setting.recipe.pretrain.mask_share);
     let trained = glossa_recipes::finetune_masked(start.model, recipe, &start.pieces, &train, valid, run)
         .map_err(|unfinished| training.explain(subject.explain(unfinished)))?;

@@ -44,12 +44,19 @@ pub struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
+    /// Random numbers of a step; each of several devices has its own.
+    pub(crate) fn stream(&self, purpose: Purpose, place: Place, (rank, count): (usize, usize)) -> Stream {
+        let stream = Stream::new(self.seed, purpose, place.epoch as u64, place.step as u64);
+        if count == 1 { stream } else { stream.part(rank as u64) }
+    }
+
     /// A learner for this run.
     pub(crate) fn learner<O: Objective>(
         self,
         model: O::Model,
         objective: O,
         training: &Training,
+        replica: Option<Replica>,
     ) -> Outcome<Learner<'a, O>>
     where
         O::Prediction: Activations,
@@ -59,7 +66,12 @@ impl<'a> Run<'a> {
             self.checkpoints.map_or_else(Checkpoints::default, |(folder, interval)| Checkpoints::new(folder, interval));
         let log = self.log.map(Log::at).transpose()?;
         let tensorboard = self.tensorboard.map(Log::tensorboard).transpose()?;
-        Ok(Learner::new(model, objective, self.progress)
+        let learner = Learner::new(model, objective, self.progress);
+        let learner = match replica {
+            Some(replica) => learner.with_replica(replica),
+            None => learner,
+        };
+        Ok(learner
             .with_checkpoints(checkpoints)
             .with_interrupt(self.interrupt.clone())
             .with_some(ActivationRegularisation::new(activation, temporal))
@@ -206,11 +218,7 @@ fn learner<'a>(
     let (streams, vocabulary) = (stream_count(train, training, part.1), model.vocabulary_size());
     let objective =
         Objectives { training, sampler, train, valid, run, part, streams, vocabulary, batches: None, state: None };
-    let learner = run.learner(model, objective, training)?;
-    Ok(match replica {
-        Some(replica) => learner.with_replica(replica),
-        None => learner,
-    })
+    run.learner(model, objective, training, replica)
 }
 
 /// Small texts fill fewer streams: each should be several chunks long. Several devices have as many each.
@@ -242,11 +250,7 @@ struct Chunk {
 
 impl Objectives<'_> {
     fn stream(&self, place: Place) -> Stream {
-        let stream = Stream::new(self.run.seed, Purpose::Dropout, place.epoch as u64, place.step as u64);
-        match self.part {
-            (_, 1) => stream,
-            (rank, _) => stream.part(rank as u64),
-        }
+        self.run.stream(Purpose::Dropout, place, self.part)
     }
 }
 

@@ -10,12 +10,13 @@ use glossa_learn::finder::{RateCourse, Sweep, find_rate};
 use glossa_learn::learner::{Trained, numbers};
 use glossa_learn::packing::{Sequence, packed, sequences};
 use glossa_learn::stream::TokenSource;
-use glossa_learn::{Learner, Loss, Metrics, Objective, Phase, Place, Unfinished};
+use glossa_learn::{Learner, Loss, Metrics, Objective, Phase, Place, Replica, Unfinished};
 use glossa_nn::{Grouped, MaskedLanguageModel, Noise, PackedTokens};
 
 use crate::Error;
 use crate::language_modelling::{Evaluated, Run, finetuning_phases, whole_phase};
 use crate::recipe::{FinetuneRecipe, LanguageModelRecipe, Training};
+use crate::replicated;
 
 /// The pieces of a vocabulary that masking must know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +52,9 @@ pub fn pretrain_masked(
 ) -> Result<Trained<MaskedLanguageModel>, Unfinished> {
     let phases = vec![whole_phase("pretrain", model.group_count(), &recipe.training)];
     let hiding = Hiding { share: recipe.mask_share, warm_up: recipe.batch_warm_up };
-    learner(model, hiding, &recipe.training, pieces, (train, valid), run)?.train(&phases)
+    replicated::train(run, |run, replica| {
+        learner(model.clone(), hiding, &recipe.training, pieces, (train, valid), (run, replica))?.train(&phases)
+    })
 }
 
 /// Tries rates for [`pretrain_masked`].
@@ -67,7 +70,8 @@ pub fn find_masked_rate(
 ) -> Outcome<RateCourse> {
     let phase: Phase = whole_phase("pretrain", model.group_count(), &recipe.training);
     let hiding = Hiding { share: recipe.mask_share, warm_up: 0.0 };
-    find_rate(learner(model, hiding, &recipe.training, pieces, (train, None), run)?, &phase, Sweep::default())
+    let learner = learner(model, hiding, &recipe.training, pieces, (train, None), (run, None))?;
+    find_rate(learner, &phase, Sweep::default())
 }
 
 /// Goes on training a masked language model on a task's texts: the last group alone first, then everything.
@@ -84,7 +88,9 @@ pub fn finetune_masked(
 ) -> Result<Trained<MaskedLanguageModel>, Unfinished> {
     let phases = finetuning_phases(model.group_count(), recipe);
     let hiding = Hiding { share: mask_share, warm_up: 0.0 };
-    learner(model, hiding, &recipe.training, pieces, (train, valid), run)?.train(&phases)
+    replicated::train(run, |run, replica| {
+        learner(model.clone(), hiding, &recipe.training, pieces, (train, valid), (run, replica))?.train(&phases)
+    })
 }
 
 fn learner<'a>(
@@ -93,7 +99,7 @@ fn learner<'a>(
     training: &'a Training,
     pieces: &'a MaskPieces,
     (train, valid): (&'a dyn TokenSource, Option<&'a dyn TokenSource>),
-    run: Run<'a>,
+    (run, replica): (Run<'a>, Option<Replica>),
 ) -> Outcome<Learner<'a, Masked<'a>>> {
     let vocabulary = model.vocabulary_size();
     if pieces.mask as usize >= vocabulary || pieces.pieces > vocabulary {
@@ -106,8 +112,9 @@ fn learner<'a>(
     }
     let model = model.fork(&run.device.clone().autodiff()).train();
     let reader = Reader { source: train, pieces, vocabulary };
-    let objective = Masked { training, hiding, reader, sequences, valid, run, batches: Vec::new() };
-    run.learner(model, objective, training)
+    let part = replica.as_ref().map_or((0, 1), |replica| (replica.rank(), replica.count()));
+    let objective = Masked { training, hiding, reader, sequences, valid, run, part, batches: Vec::new() };
+    run.learner(model, objective, training, replica)
 }
 
 /// Tokens of a document that a sequence holds: one less where it must begin with a piece of its own.
@@ -196,6 +203,8 @@ struct Masked<'a> {
     sequences: Vec<Sequence>,
     valid: Option<&'a dyn TokenSource>,
     run: Run<'a>,
+    /// Which of how many devices this is.
+    part: (usize, usize),
     batches: Vec<Vec<usize>>,
 }
 
@@ -213,6 +222,16 @@ impl Activations for Guess {
 
     fn raw(&self) -> &Tensor<3> {
         &self.outputs
+    }
+}
+
+/// What one of so many devices reads of a batch: every so manieth sequence, and one that another reads too where
+/// there are fewer than devices.
+fn part_of(batch: &[usize], (rank, count): (usize, usize)) -> Vec<usize> {
+    let own: Vec<usize> = batch.iter().skip(rank).step_by(count).copied().collect();
+    match batch.get(rank % batch.len().max(1)) {
+        Some(shared) if own.is_empty() => vec![*shared],
+        _ => own,
     }
 }
 
@@ -241,15 +260,15 @@ impl Objective for Masked<'_> {
 
     fn batch(&mut self, place: Place) -> Outcome<MaskedBatch> {
         let mut document = Vec::new();
-        let chosen = self.batches.get(place.step).cloned().unwrap_or_default();
+        let chosen = part_of(self.batches.get(place.step).map_or(&[][..], Vec::as_slice), self.part);
         let sequences = chosen.iter().filter_map(|&index| self.sequences.get(index));
         let texts: Vec<Vec<u32>> = sequences.map(|sequence| self.reader.text(sequence, &mut document)).collect();
-        let stream = Stream::new(self.run.seed, Purpose::Masking, place.epoch as u64, place.step as u64);
+        let stream = self.run.stream(Purpose::Masking, place, self.part);
         self.reader.masked(&texts, self.hiding.share, stream, &self.run.device.clone().autodiff())
     }
 
     fn predict(&mut self, model: &MaskedLanguageModel, batch: &MaskedBatch, place: Place) -> Outcome<Guess> {
-        let stream = Stream::new(self.run.seed, Purpose::Dropout, place.epoch as u64, place.step as u64);
+        let stream = self.run.stream(Purpose::Dropout, place, self.part);
         let noise = Noise { dropouts: self.training.dropouts(), stream };
         let hidden = model.read(&batch.tokens, &batch.places, Some(noise))?;
         let [count, width] = hidden.dims();
@@ -376,6 +395,16 @@ mod tests {
         assert_eq!(all.hidden, [5, 6, 7, 8, 9, 10]);
         let one = reader.masked(&texts, 1e-9, stream, &Device::flex()).unwrap();
         assert_eq!((one.places.as_slice(), one.hidden.as_slice()), ([1].as_slice(), [5].as_slice()));
+    }
+
+    #[test]
+    fn devices_share_a_batch() {
+        let batch = [4, 5, 6, 7, 8];
+        let parts: Vec<Vec<usize>> = (0..2).map(|rank| part_of(&batch, (rank, 2))).collect();
+        assert_eq!(parts, [vec![4, 6, 8], vec![5, 7]]);
+        assert_eq!(part_of(&batch, (0, 1)), batch);
+        assert_eq!((0..3).map(|rank| part_of(&[9, 8], (rank, 3))).collect::<Vec<_>>(), [[9], [8], [9]]);
+        assert!(part_of(&[], (1, 2)).is_empty());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! One language model learned on several devices: it is the model that one device learns from the same batches,
 //! the same bytes each time, and an interruption changes nothing.
-#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails fails its test")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,9 +9,10 @@ use burn::tensor::{Device, Tensor};
 use glossa_base::{Interrupt, Kind, Progress, Silent};
 use glossa_learn::checkpoint::folder::RunIdentity;
 use glossa_learn::{CheckpointFolder, Interval};
-use glossa_nn::{EncoderConfig, LanguageModel};
+use glossa_nn::modernbert::ModernBertConfig;
+use glossa_nn::{EncoderConfig, LanguageModel, MaskedLanguageModel};
 use glossa_recipes::recipe::{EncoderSizes, LanguageModelRecipe};
-use glossa_recipes::{Recipe, Run, Trained, pretrain};
+use glossa_recipes::{MaskPieces, Recipe, Run, Trained, pretrain, pretrain_masked};
 
 /// Documents whose next piece can be guessed.
 fn source(documents: u32) -> Vec<Vec<u32>> {
@@ -96,6 +97,39 @@ fn several_devices_learn_the_same_bytes_each_time_and_with_dropout() {
     let (first, second) = (Setup::new(3, 1.0).run().unwrap(), Setup::new(3, 1.0).run().unwrap());
     assert_eq!(weights(&first.model), weights(&second.model));
     assert_ne!(weights(&first.model), weights(&Setup::new(3, 0.0).run().unwrap().model));
+}
+
+#[test]
+fn masked_models_learn_on_several_devices() {
+    let config = ModernBertConfig::new(40, [8, 16], 2, 2);
+    let pieces = MaskPieces { mask: 35, begin: Some(1), special: vec![0, 1], pieces: 35 };
+    let device = Device::flex();
+    let (_, mut recipe) = recipe(0.0);
+    recipe.training.epochs = 3;
+    let train = source(60);
+    let run = |others: usize| {
+        let others = vec![Device::flex(); others];
+        let interrupt = Interrupt::default();
+        let (progress, interrupt) = (&Silent, &interrupt);
+        let run = Run {
+            device: &device,
+            others: &others,
+            seed: 5,
+            progress,
+            interrupt,
+            checkpoints: None,
+            log: None,
+            tensorboard: None,
+        };
+        let model = MaskedLanguageModel::new(&config, 1, &device);
+        let course = pretrain_masked(model, &recipe, &pieces, &train, Some(&train), run).ok().unwrap().course;
+        course.records.into_iter().map(|record| record.validation["loss"]).collect::<Vec<f64>>()
+    };
+    let (one, two) = (run(0), run(1));
+    assert_eq!(two, run(1));
+    assert!(two.len() == 3 && two[2] < two[0], "{two:?}");
+    // The same texts with other pieces hidden.
+    assert!(one != two && (one[2] - two[2]).abs() < 0.3, "{one:?} {two:?}");
 }
 
 /// Raises the interrupt after so many steps.
