@@ -52,11 +52,13 @@ pub fn guarded<T, E: From<Error>>(call: impl FnOnce() -> Result<T, E>) -> Result
     })
 }
 
-/// Keeps panics that [`guarded`] makes errors of from being printed as well.
+/// Keeps panics that become errors from being printed as well: those that [`guarded`] catches, and those of CubeCL's
+/// threads, which it reports when numbers are read.
 pub fn quiet_guarded_panics() {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        if !GUARDED.get() || gpu().is_none() {
+        let of_cubecl = || std::thread::current().name().is_some_and(|name| name.starts_with("DSD-"));
+        if gpu().is_none() || !(GUARDED.get() || of_cubecl()) {
             before(panic);
         }
     }));
@@ -83,12 +85,13 @@ fn asked(message: &str) -> Option<u64> {
     after.get(..digits)?.parse().ok()
 }
 
-/// A message without its backtrace, on one line.
+/// A message without its backtrace, on one line: what happened, and its causes.
 fn first_lines(message: &str) -> String {
     let is_frame = |line: &&str| line.split_once(':').is_some_and(|(number, _)| number.parse::<u32>().is_ok());
-    let lines = message.lines().map(str::trim).filter(|line| !line.is_empty());
-    let said: Vec<&str> = lines.take_while(|line| !is_frame(line)).take(4).collect();
-    said.join(" ")
+    let is_said = |line: &&str| !line.is_empty() && *line != "Caused by:" && !line.starts_with("at ");
+    let said: Vec<&str> =
+        message.lines().map(str::trim).filter(|line| is_said(line) && !is_frame(line)).take(5).collect();
+    said.join(": ")
 }
 
 /// A device's name as the command takes it.
@@ -131,9 +134,12 @@ mod tests {
         assert!(matches!(&refused, Error::Memory { device, asked: 123_456_789, .. } if device == "cuda:7"));
         let refused = of_message("cuda", "out of device memory allocating 5 bytes\n0: main");
         assert!(matches!(refused, Error::Memory { asked: 5, .. }));
-        let lost = of_message("wgpu", "The device is poisoned\nCaused by:\n  CUDA_ERROR_ECC_UNCORRECTABLE\n  0: main");
+        let lost = of_message(
+            "wgpu",
+            "The device is poisoned\nCaused by:\n  CUDA_ERROR_ECC_UNCORRECTABLE\n  0: main_loop\n     at main.rs:1",
+        );
         let Error::Device { reason, .. } = &lost else { panic!("{lost:?}") };
-        assert_eq!(reason, "The device is poisoned Caused by: CUDA_ERROR_ECC_UNCORRECTABLE");
+        assert_eq!(reason, "The device is poisoned: CUDA_ERROR_ECC_UNCORRECTABLE");
         assert!(!lost.to_string().contains("main"));
     }
 

@@ -11,6 +11,8 @@ use rayon::prelude::*;
 use super::cpu::attention;
 use super::cpu::matrix::{Rows, times, times_alone, times_transposed, times_transposed_alone, transposed_times};
 use super::transformer::AttentionShape;
+use crate::Error;
+use crate::device::read;
 
 /// The three products of a linear map with `rows` of `inputs` to `outputs`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,26 +74,34 @@ pub fn fastest_attention(shape: &AttentionShape, size: usize, runs: usize) -> Du
 }
 
 /// Operations a second of a device in square products of one type of numbers, at its best over growing sizes; up to
-/// 8192, or until one takes a fifth of a second.
+/// 8192, or until one takes a fifth of a second or no more fit.
 ///
 /// # Errors
 /// A device that failed.
-pub fn ceiling(device: &Device, number: DType) -> Result<f64, crate::Error> {
+pub fn ceiling(device: &Device, number: DType) -> Result<f64, Error> {
     let (mut best, mut size) = (0.0_f64, 512);
     while size <= 8192 {
-        let matrix = |value: f64| Tensor::<2>::full([size, size], value, (device, number));
-        let (left, right) = (matrix(0.01), matrix(0.02));
-        let once = || -> Result<Duration, crate::Error> {
-            let started = Instant::now();
-            // One number of the product is read: everything before it has been computed then.
-            crate::device::read(left.clone().matmul(right.clone()).slice([0..1, 0..1]))?;
-            Ok(started.elapsed())
+        let shortest = match square(device, number, size) {
+            Err(Error::Memory { .. }) if best > 0.0 => break,
+            shortest => shortest?,
         };
-        once()?;
-        let times = (0..5).map(|_| once()).collect::<Result<Vec<_>, _>>()?;
-        let shortest = times.into_iter().min().unwrap_or_default();
         best = best.max(2.0 * (size as f64).powi(3) / shortest.as_secs_f64().max(1e-9));
         size = if shortest > Duration::from_millis(200) { usize::MAX } else { size * 2 };
     }
     Ok(best)
+}
+
+/// The shortest of five products of square matrices, after one that warms up.
+fn square(device: &Device, number: DType, size: usize) -> Result<Duration, Error> {
+    let matrix = |value: f64| Tensor::<2>::full([size, size], value, (device, number));
+    let (left, right) = (matrix(0.01), matrix(0.02));
+    let once = || -> Result<Duration, Error> {
+        let started = Instant::now();
+        // One number of the product is read: everything before it has been computed then.
+        read(left.clone().matmul(right.clone()).slice([0..1, 0..1]))?;
+        Ok(started.elapsed())
+    };
+    once()?;
+    let times = (0..5).map(|_| once()).collect::<Result<Vec<_>, _>>()?;
+    Ok(times.into_iter().min().unwrap_or_default())
 }
