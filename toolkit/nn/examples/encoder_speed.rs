@@ -285,7 +285,7 @@ fn print_row(options: &Options, rate: f64, best: Duration) -> Result<(), Failure
     let numbers = if options.bf16 { "bf16" } else { "f32" };
     let (batch, share) = (options.batch, 100.0 * done / most);
     println!(
-        "row|ModernBERT {}, {what}|{batch} x {length}|{numbers}|{rate:.0}|{:.2}|{:.2}|{share:.0} %",
+        "row|ModernBERT {}, {what}|{batch} x {length}|{numbers}|{rate:.0}|{:.3}|{:.3}|{share:.0} %",
         options.size,
         done / 1e12,
         most / 1e12

@@ -237,7 +237,7 @@ fn print_row(options: &Options, step: Duration, device: &Device) -> Result<(), F
     let (rate, numbers) = ((batch * time) as f64 / step.as_secs_f64(), if options.bf16 { "bf16" } else { "f32" });
     let share = 100.0 * done / most;
     println!(
-        "row|{arch}, training|{batch} x {time}|{numbers}|{rate:.0}|{:.2}|{:.2}|{share:.0} %",
+        "row|{arch}, training|{batch} x {time}|{numbers}|{rate:.0}|{:.3}|{:.3}|{share:.0} %",
         done / 1e12,
         most / 1e12
     );

@@ -14,7 +14,7 @@ use burn::tensor::{Device, Tensor};
 use crate::Error;
 pub use cuda::CudaSetup;
 pub(crate) use trouble::name;
-pub use trouble::{guarded, quiet_guarded_panics, read};
+pub use trouble::{guarded, quiet_guarded_panics, read, wait};
 
 /// What the user asked for: `cpu`, `cuda`, `cuda:1`, `cuda:0-3`, `wgpu`, `auto`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

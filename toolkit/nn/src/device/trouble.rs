@@ -37,6 +37,14 @@ pub fn read<const D: usize>(tensor: Tensor<D>) -> Result<TensorData, Error> {
     tensor.try_into_data().map_err(|cause| of_message(&name(&device), &cause.to_string()))
 }
 
+/// Waits until a device has computed everything that it was asked for.
+///
+/// # Errors
+/// A device that failed on the way.
+pub fn wait(device: &Device) -> Result<(), Error> {
+    device.sync().map_err(|cause| of_message(&name(device), &cause.to_string()))
+}
+
 /// Calls something that may compute on a GPU, and makes an error of what burn panics with there. Where no GPU was
 /// opened a panic stays one: it is a mistake in the program.
 ///
