@@ -72,6 +72,26 @@ fn awd_lstm_weights_depend_on_the_seed_alone() {
     check("awd-lstm");
 }
 
+/// The processor as two devices, which learn one model; other commands take one device.
+#[test]
+fn several_devices_give_the_same_bytes_each_time() {
+    let place = place();
+    let train = |out: &str, device: &str, threads: &str| {
+        let line = format!(
+            "lm pretrain --corpus corpus --tokenizer tokenizer --preset tiny --set pretrain.training.epochs=1 \
+             --set pretrain.training.batch_size=16 --device {device} --out {out} -q"
+        );
+        let words: Vec<&str> = line.split_whitespace().collect();
+        place.run_with(&words, &[("RAYON_NUM_THREADS", threads)], b"").done();
+        place.read(&format!("{out}/{WEIGHTS}"))
+    };
+    let (one, two) = (train("one", "cpu:0-1", "1"), train("two", "cpu:0-1", "2"));
+    assert!(one == two, "the bytes differ between 1 and 2 threads");
+    assert!(one != train("alone", "cpu", "2"), "two devices draw other noise than one");
+    let line = "classify train --model one --train train.csv --valid valid.csv --out classifier --device cpu:0-1";
+    place.refusal(line, 2, &["cpu:0-1 is several devices"]).unwrap();
+}
+
 /// Everything before the weights: a folder made twice is the same to the byte, times aside.
 #[test]
 fn corpora_and_tokenizers_depend_on_the_seed_alone() {

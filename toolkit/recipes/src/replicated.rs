@@ -1,5 +1,7 @@
 //! One training on several devices: a thread for each, in which everything is made anew for its device.
 
+use std::panic::resume_unwind;
+
 use glossa_base::{Kind, Silent};
 use glossa_learn::learner::Trained;
 use glossa_learn::replica::is_of_another;
@@ -36,12 +38,13 @@ pub(crate) fn train<M: Send>(
         let leaving = first.leaving();
         let result = one(run, Some(first));
         drop(leaving);
-        let others: Vec<_> = threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
+        let joined = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
+        let others: Vec<_> = joined.map(|end| end.unwrap_or_else(|panic| resume_unwind(panic))).collect();
         let Err(unfinished) = result else { return result };
         if !is_of_another(&unfinished.failure) {
             return Err(unfinished);
         }
-        let failures = others.into_iter().filter_map(|other| other.ok()?.err()).map(|other| other.failure);
+        let failures = others.into_iter().filter_map(Result::err).map(|other| other.failure);
         let cause = failures.filter(|failure| !is_of_another(failure) && failure.kind != Kind::Stopped).last();
         Err(Unfinished { failure: cause.unwrap_or(unfinished.failure), ..unfinished })
     })
