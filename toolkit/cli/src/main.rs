@@ -13,6 +13,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use glossa_base::{Failure, Kind, Outcome, fault};
+use glossa_nn::device::{CudaPlaces, guarded, quiet_guarded_panics};
 
 use arguments::Arguments;
 use context::Context;
@@ -26,8 +27,10 @@ fn main() -> ExitCode {
     if let Err(failure) = plan_faults() {
         return console::fail(&failure);
     }
-    glossa_nn::device::quiet_guarded_panics();
-    match glossa_nn::device::guarded(|| commands::run(arguments.command, &context)) {
+    let (toolkit, libraries) = (std::env::var_os("CUDA_PATH"), std::env::var_os("LD_LIBRARY_PATH"));
+    CudaPlaces { toolkit, libraries }.tell();
+    quiet_guarded_panics();
+    match guarded(|| commands::run(arguments.command, &context)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             context.console.clear();

@@ -12,7 +12,7 @@ use burn::tensor::distributed::{ReduceOperation, all_reduce};
 use burn::tensor::{Device, Tensor};
 
 use crate::Error;
-pub use cuda::CudaSetup;
+pub use cuda::{CudaPlaces, CudaSetup};
 pub(crate) use trouble::name;
 pub use trouble::{guarded, quiet_guarded_panics, read, wait};
 

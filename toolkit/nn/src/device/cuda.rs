@@ -1,9 +1,31 @@
 //! What a machine needs for NVIDIA GPUs beside the GPU: a driver that is new enough, the CUDA headers, and NVRTC, which
 //! compiles kernels when they are first used. It is looked for here because burn panics where it is missing.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use crate::Error;
+
+/// What the command found in its environment.
+static PLACES: OnceLock<CudaPlaces> = OnceLock::new();
+
+/// Where the environment says that CUDA is.
+#[derive(Debug, Clone, Default)]
+pub struct CudaPlaces {
+    /// `CUDA_PATH`: the toolkit.
+    pub toolkit: Option<OsString>,
+    /// `LD_LIBRARY_PATH`: folders of libraries.
+    pub libraries: Option<OsString>,
+}
+
+impl CudaPlaces {
+    /// From now on things are looked for there too; said once, by the command.
+    pub fn tell(self) {
+        // A second word changes nothing: the environment is the same.
+        let _ = PLACES.set(self);
+    }
+}
 
 /// Where things are looked for.
 #[derive(Debug, Clone)]
@@ -23,11 +45,13 @@ pub struct CudaSetup {
 impl CudaSetup {
     /// This machine's.
     pub fn here() -> Self {
-        let root = std::env::var_os("CUDA_PATH").map_or_else(|| PathBuf::from("/usr/local/cuda"), PathBuf::from);
+        let CudaPlaces { toolkit, libraries: path } = PLACES.get().cloned().unwrap_or_default();
+        let root = toolkit.map_or_else(|| PathBuf::from("/usr/local/cuda"), PathBuf::from);
         let mut libraries: Vec<PathBuf> =
             ["lib64", "lib", "targets/x86_64-linux/lib", "targets/sbsa-linux/lib"].map(|name| root.join(name)).into();
-        let path = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
-        libraries.extend(std::env::split_paths(&path).filter(|folder| !folder.as_os_str().is_empty()));
+        let path = path.unwrap_or_default();
+        let folders = path.to_string_lossy().split(':').map(PathBuf::from).collect::<Vec<_>>();
+        libraries.extend(folders.into_iter().filter(|folder| !folder.as_os_str().is_empty()));
         let usual = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"];
         libraries.extend(usual.map(PathBuf::from));
         CudaSetup {
