@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{DType, Tensor};
-use glossa_nn::device::read;
 use glossa_nn::kernels::{squares, updates_on};
 
 use crate::Error;
+use crate::reading::values;
 
 /// A norm, where it is known.
 #[derive(Debug, Clone)]
@@ -24,7 +24,10 @@ impl Norm {
     pub(crate) fn number(&self) -> Result<f64, Error> {
         match self {
             Norm::Known(norm) => Ok(*norm),
-            Norm::OnDevice(squares) => Ok(number((**squares).clone())?.sqrt()),
+            Norm::OnDevice(squares) => {
+                let squares = values((**squares).clone())?;
+                squares.first().map(|sum| f64::from(*sum).sqrt()).ok_or_else(|| Error::Tensor("empty".to_owned()))
+            }
         }
     }
 }
@@ -48,11 +51,6 @@ pub(crate) fn norm<M: Module>(model: &M, gradients: &GradientsParams) -> Result<
     }
 }
 
-fn number(tensor: Tensor<1>) -> Result<f64, Error> {
-    let data = read(tensor)?;
-    data.iter::<f32>().next().map(f64::from).ok_or_else(|| Error::Tensor(format!("{:?}", data.dtype())))
-}
-
 struct SquaredNorm<'a> {
     gradients: &'a GradientsParams,
     sum: f64,
@@ -73,13 +71,9 @@ impl ModuleVisitor for SquaredNorm<'_> {
             });
             return;
         }
-        let data = match read(gradient) {
-            Ok(data) => data,
-            Err(error) => return self.failed = Some(error.into()),
-        };
-        match data.as_slice::<f32>() {
-            Ok(values) => self.sum += squares(values),
-            Err(_) => self.failed = Some(Error::Tensor(format!("{:?}", data.dtype()))),
+        match values(gradient) {
+            Ok(values) => self.sum += squares(&values),
+            Err(error) => self.failed = Some(error),
         }
     }
 }

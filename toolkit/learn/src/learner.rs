@@ -9,7 +9,7 @@ use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 use glossa_base::{Failure, Interrupt, Outcome, Progress};
-use glossa_nn::device::{guarded, read};
+use glossa_nn::device::guarded;
 use glossa_nn::half::in_half;
 use glossa_nn::kernels::updates_on;
 
@@ -20,7 +20,7 @@ use crate::event::{Event, Flow, Scope};
 use crate::gradients::{Norm, norm};
 use crate::objective::Objective;
 use crate::optimizer::{Optimizer, StepSettings};
-use crate::reading::{self, Divergence, Late, Reading, Readings, after_update};
+use crate::reading::{self, Divergence, Late, Reading, Readings, after_update, values};
 use crate::recovery::Recovery;
 use crate::replica::Replica;
 use crate::training::{Phase, Position, Training, timed};
@@ -120,11 +120,11 @@ impl<'a, O: Objective> Learner<'a, O> {
         self
     }
 
-    /// As one of the replicas of a training. Its objective must give this replica's part of each batch; only the
-    /// first replica's checkpoints, logs and validation count.
+    /// As one of the replicas of a training, if it is one. Its objective must give this replica's part of each batch;
+    /// only the first replica's checkpoints, logs and validation count.
     #[must_use]
-    pub fn with_replica(mut self, replica: Replica) -> Self {
-        self.replica = Some(replica);
+    pub fn with_replica(mut self, replica: Option<Replica>) -> Self {
+        self.replica = replica;
         self
     }
 
@@ -423,14 +423,13 @@ impl<'a, O: Objective> Learner<'a, O> {
     }
 
     fn validate(&mut self) -> Result<(), Stop> {
+        let metrics = self.of_first(|learner| {
+            let training = &mut learner.training;
+            let model = training.model()?.valid();
+            timed(&mut training.clock.validation, || training.objective.validate(&model))
+        })?;
         let training = &mut self.training;
-        let model = training.model()?.valid();
-        let is_first = self.replica.as_ref().is_none_or(Replica::is_first);
-        let judged = is_first.then(|| timed(&mut training.clock.validation, || training.objective.validate(&model)));
-        training.metrics = match (judged.transpose()?, &self.replica) {
-            (metrics, Some(replica)) => replica.broadcast(metrics)?,
-            (metrics, None) => metrics.unwrap_or_default(),
-        };
+        training.metrics = metrics;
         for (name, _) in training.metrics.iter().filter(|(_, value)| !value.is_finite()) {
             if name == "loss" {
                 let what = "the loss of validation".to_owned();
@@ -445,16 +444,16 @@ impl<'a, O: Objective> Learner<'a, O> {
     /// Keeps a checkpoint where one is due, and stops where that is asked for.
     fn keep(&mut self, moment: Keep) -> Result<(), Stop> {
         let started = Instant::now();
-        let mut stopping = self.interrupt.requested();
-        let mut is_due = self.checkpoints.is_due(moment, self.training.position.total_steps, stopping);
-        if let Some(replica) = &self.replica {
-            (is_due, stopping) = replica.broadcast(replica.is_first().then_some((is_due, stopping)))?;
-        }
+        let (is_due, stopping) = self.of_first(|learner| {
+            let stopping = learner.interrupt.requested();
+            Ok((learner.checkpoints.is_due(moment, learner.training.position.total_steps, stopping), stopping))
+        })?;
         if is_due {
             // What is kept was looked at: a roll-back must not come back to numbers that are not finite.
             self.read()?;
-            let snapshot = self.snapshot()?;
+            let others = self.objectives_of_others()?;
             if self.replica.as_ref().is_none_or(Replica::is_first) {
+                let snapshot = self.snapshot(others)?;
                 self.checkpoints.keep(moment, self.training.position.total_steps, snapshot, stopping)?;
             }
         }
@@ -488,7 +487,5 @@ pub fn first(tensor: &Tensor<1>) -> Outcome<f64> {
 /// # Errors
 /// A tensor that the device does not hand over.
 pub fn numbers<const D: usize>(tensor: &Tensor<D>) -> Outcome<Vec<f64>> {
-    let data = read(tensor.clone()).map_err(Error::from)?;
-    let values = data.as_slice::<f32>().map_err(|_| Error::Tensor(format!("{:?}", data.dtype())))?;
-    Ok(values.iter().map(|value| f64::from(*value)).collect())
+    Ok(values(tensor.clone())?.into_iter().map(f64::from).collect())
 }

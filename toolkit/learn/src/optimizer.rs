@@ -11,11 +11,11 @@ use std::collections::BTreeMap;
 use burn::module::{Module, ModuleMapper, Param};
 use burn::optim::GradientsParams;
 use burn::prelude::*;
-use glossa_nn::device::read;
 use glossa_nn::kernels::{AdamStep, adam, squares, updates_on};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::reading::values;
 use crate::snapshot::Snapshot;
 pub use rules::{Half, Hyper, Kind};
 use rules::{Memory, Parameter, Rule};
@@ -135,11 +135,11 @@ impl Optimizer {
         step: &StepSettings,
     ) -> (M, Result<Vec<(String, Tensor<1>)>, Error>) {
         let step = match self.settled(step) {
-            Ok(step) => &step.into_owned(),
+            Ok(step) => step,
             Err(error) => return (model, Err(error)),
         };
         let (path, updated) = (Vec::new(), Vec::new());
-        let mut updater = Updater { optimizer: self, gradients, groups, step, path, failed: None, updated };
+        let mut updater = Updater { optimizer: self, gradients, groups, step: &step, path, failed: None, updated };
         let model = model.map(&mut updater);
         let result = updater.failed.map_or(Ok(updater.updated), Err);
         (model, result)
@@ -220,18 +220,14 @@ impl Updater<'_> {
         let moments = moments.entry(path.clone()).or_insert_with(|| device::moments(memory, &weights));
         let step = adam_numbers(memory, hyper, settings.decoupled, self.step.scale);
         let factor = self.step.factor.as_ref();
-        let weights = match settings.kind {
-            Kind::StableAdam => device::stable_adam(weights, gradient, moments, factor, &step),
-            _ => device::adam(weights, gradient, moments, factor, &step),
-        };
+        let weights = device::update(settings.kind, weights, gradient, moments, factor, &step);
         self.updated.push((path, (weights.clone() * weights.clone()).sum()));
         weights
     }
 
     fn update(&mut self, path: String, weights: &mut [f32], gradient: &mut [f32], hyper: Hyper) {
         let memory = self.optimizer.memories.entry(path).or_default();
-        let settings = self.optimizer.settings;
-        let scale = self.step.scale;
+        let (scale, settings) = (self.step.scale, self.optimizer.settings);
         if settings.kind == Kind::Adam && settings.lookahead.is_none() && settings.half.is_none() {
             fused_adam(weights, gradient, memory, hyper, settings.decoupled, scale);
             return;
@@ -267,13 +263,6 @@ fn adam_numbers(memory: &mut Memory, hyper: Hyper, decoupled: bool, scale: f64) 
         coupled: if decoupled { 0.0 } else { weight_decay },
         shrink: if decoupled { 1.0 - rate * weight_decay } else { 1.0 },
     }
-}
-
-/// A tensor's numbers.
-pub(crate) fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, Error> {
-    let data = read(tensor)?;
-    let kind = format!("{:?}", data.dtype());
-    data.try_into_vec::<f32>().map_err(|_| Error::Tensor(kind))
 }
 
 impl ModuleMapper for Updater<'_> {

@@ -3,6 +3,7 @@
 
 use burn::tensor::{DType, Tensor};
 use glossa_base::{Failure, Outcome};
+use glossa_nn::device::read;
 
 use crate::Error;
 use crate::learner::numbers;
@@ -76,6 +77,13 @@ impl Late {
         };
         (!value.is_finite()).then_some(what)
     }
+}
+
+/// A tensor's numbers, on the host; a GPU makes it wait.
+pub(crate) fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, Error> {
+    let data = read(tensor)?;
+    let kind = format!("{:?}", data.dtype());
+    data.try_into_vec::<f32>().map_err(|_| Error::Tensor(kind))
 }
 
 /// What is said of weights that are not finite.

@@ -12,7 +12,7 @@ use glossa_learn::callbacks::{
     WeightAverage,
 };
 use glossa_learn::optimizer::Half;
-use glossa_learn::{Event, Flow, Kind, OptimizerSettings, Phase, Schedule, Training, gradients, snapshot};
+use glossa_learn::{Event, Flow, Kind, Learner, OptimizerSettings, Phase, Schedule, Training, gradients, snapshot};
 use support::{Sums, act, act_at, bits, learner, phase};
 
 type Numbers = BTreeMap<String, Vec<f32>>;
@@ -224,4 +224,36 @@ fn loss_scaling_saves_small_gradients() {
     assert!(distance(&scaled) < 0.05 * distance(&start), "{} {}", distance(&scaled), distance(&start));
     // Too large a scale leaves steps out until it is small enough: here ten steps do not suffice.
     assert_eq!(high["second"], start["second"]);
+}
+
+/// Keeps the states that are shown.
+#[derive(Default)]
+struct States(std::sync::Mutex<Vec<String>>);
+
+impl glossa_base::Progress for States {
+    fn start(&self, _: &str, _: Option<u64>, _: &str) {}
+    fn advance(&self, _: u64) {}
+    fn state(&self, text: &str) {
+        self.0.lock().unwrap().push(text.to_owned());
+    }
+    fn finish(&self, _: &str) {}
+    fn line(&self, _: &str) {}
+}
+
+#[test]
+fn each_step_is_shown_with_its_loss() {
+    let (states, losses) = (States::default(), RefCell::new(Vec::new()));
+    let hear = act(|event, training| {
+        if let (Event::AfterRead, Some(reading)) = (event, training.reading) {
+            losses.borrow_mut().push(reading.loss);
+        }
+        Ok(Flow::Continue)
+    });
+    Learner::new(support::toy(), Sums::default(), &states).with(hear).fit(&[phase(1)]).unwrap();
+    let (states, losses) = (states.0.into_inner().unwrap(), losses.into_inner());
+    assert_eq!(states.len(), losses.len());
+    for (step, state) in states.iter().enumerate() {
+        let mean = losses[..=step].iter().sum::<f64>() / (step + 1) as f64;
+        assert!(state.starts_with(&format!("loss {mean:.4} ")), "{state}");
+    }
 }

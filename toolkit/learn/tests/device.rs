@@ -28,10 +28,7 @@ fn train(poison: &[(usize, usize)], replica: Option<Replica>) -> Heard {
         Ok(Flow::Continue)
     });
     let objective = Sums { steps: STEPS, poison: poison.iter().copied().collect(), ..Sums::default() };
-    let mut learner = learner(objective).with_some(GradientClip::new(0.3)).with(hear);
-    if let Some(replica) = replica {
-        learner = learner.with_replica(replica);
-    }
+    let learner = learner(objective).with_some(GradientClip::new(0.3)).with(hear).with_replica(replica);
     let course = learner.train(&[phase(2)]).ok().unwrap().course;
     assert_eq!(course.records.len(), 2);
     (heard.take(), course.attempts)

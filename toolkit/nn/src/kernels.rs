@@ -28,7 +28,7 @@ use burn::prelude::*;
 use glossa_base::seed::Stream;
 
 use backend::KernelOps;
-use shape::{alike, beside, expect, filled, takes};
+use shape::{alike, expect, filled, takes};
 
 use crate::Error;
 use crate::device::{has_kernels, is_cpu};
@@ -103,7 +103,7 @@ pub fn qrnn(
     expect("cell", &cell.dims(), &[batch, hidden])?;
     shape::lengths(steps.lengths(), batch, time)?;
     alike(x.dtype(), &[("weight", weight.dtype()), ("bias", bias.dtype())])?;
-    let (previous, cell) = (beside(previous, x.dtype()), beside(cell, x.dtype()));
+    let (previous, cell) = (previous.cast(x.dtype()), cell.cast(x.dtype()));
     let (output, cells) = if takes(&x) {
         let (output, cells, _) = Dispatch::qrnn(
             x.into_dispatch(),
@@ -155,7 +155,7 @@ pub fn lstm(
     let LstmWeights { input, hidden, bias } = &weights;
     let types = [("input weight", input.dtype()), ("hidden weight", hidden.dtype()), ("bias", bias.dtype())];
     alike(x.dtype(), &types)?;
-    let (output, cell) = (beside(output, x.dtype()), beside(cell, x.dtype()));
+    let (output, cell) = (output.cast(x.dtype()), cell.cast(x.dtype()));
     let (outputs, cells) = if takes(&x) {
         let (outputs, cells, _) = Dispatch::lstm(
             x.into_dispatch(),
@@ -222,7 +222,7 @@ pub fn embed(table: Tensor<2>, ids: Tensor<2, Int>, scales: Tensor<1>) -> Result
     filled("table", &table.dims())?;
     filled("ids", &ids.dims())?;
     expect("scales", &scales.dims(), &[table.dims()[0]])?;
-    let scales = beside(scales, table.dtype());
+    let scales = scales.cast(table.dtype());
     if !takes(&table) {
         return Ok(composed::embed(table, ids, scales));
     }
@@ -275,7 +275,7 @@ pub fn mask_steps(x: Tensor<3>, mask: Tensor<2>) -> Result<Tensor<3>, Error> {
     let [batch, _, width] = x.dims();
     filled("x", &x.dims())?;
     expect("mask", &mask.dims(), &[batch, width])?;
-    let mask = beside(mask, x.dtype());
+    let mask = mask.cast(x.dtype());
     if !takes(&x) {
         return Ok(composed::mask_steps(x, mask.detach()));
     }

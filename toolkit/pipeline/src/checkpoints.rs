@@ -56,7 +56,17 @@ impl Run {
         let Setting { seed, progress, supervision, .. } = setting;
         let Supervision { interrupt, log, tensorboard, .. } = supervision;
         let (checkpoints, log, tensorboard) = (self.checkpoints(setting), log.as_deref(), tensorboard.as_deref());
-        glossa_recipes::Run { device, others: &[], seed, progress, interrupt, checkpoints, log, tensorboard }
+        glossa_recipes::Run {
+            device,
+            others: &[],
+            replica: None,
+            seed,
+            progress,
+            interrupt,
+            checkpoints,
+            log,
+            tensorboard,
+        }
     }
 
     /// The same on several devices, which learn one model.

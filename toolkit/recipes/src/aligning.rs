@@ -65,7 +65,7 @@ pub fn align(
     let model = model.fork(&run.device.clone().autodiff()).train();
     let objective = Pairs { recipe, data, run, batches: Vec::new() };
     let learner: Learner<'_, Pairs<'_>> = run
-        .learner(model, objective, training, None)?
+        .learner(model, objective, training)?
         .with_some((recipe.keep_best && data.valid.is_some()).then(|| SaveBest::new(Watch::highest("accuracy"))));
     learner.train(&[phase])
 }

@@ -147,7 +147,7 @@ fn learner<'a>(
     let model = model.fork(&run.device.clone().autodiff()).train();
     let gradual = recipe.unfreezing == Unfreezing::GradualInOneSchedule;
     Ok(run
-        .learner(model, objective, &recipe.training, None)?
+        .learner(model, objective, &recipe.training)?
         .with_some(gradual.then_some(GradualUnfreezing))
         .with_some(LabelNoise::new(recipe.label_noise, classes, run.seed))
         .with_some(Mixup::new(recipe.mixup, run.seed))

@@ -29,6 +29,8 @@ pub struct Run<'a> {
     pub device: &'a Device,
     /// More devices that learn the same model, where that is offered.
     pub others: &'a [Device],
+    /// Which of several devices this is, where it is one of them.
+    pub replica: Option<&'a Replica>,
     /// The seed of everything.
     pub seed: u64,
     /// Who listens.
@@ -45,9 +47,14 @@ pub struct Run<'a> {
 
 impl<'a> Run<'a> {
     /// Random numbers of a step; each of several devices has its own.
-    pub(crate) fn stream(&self, purpose: Purpose, place: Place, (rank, count): (usize, usize)) -> Stream {
+    pub(crate) fn stream(&self, purpose: Purpose, place: Place) -> Stream {
         let stream = Stream::new(self.seed, purpose, place.epoch as u64, place.step as u64);
-        if count == 1 { stream } else { stream.part(rank as u64) }
+        self.replica.map_or(stream, |replica| stream.part(replica.rank() as u64))
+    }
+
+    /// Which of how many devices this is.
+    pub(crate) fn part(&self) -> (usize, usize) {
+        self.replica.map_or((0, 1), |replica| (replica.rank(), replica.count()))
     }
 
     /// A learner for this run.
@@ -56,7 +63,6 @@ impl<'a> Run<'a> {
         model: O::Model,
         objective: O,
         training: &Training,
-        replica: Option<Replica>,
     ) -> Outcome<Learner<'a, O>>
     where
         O::Prediction: Activations,
@@ -66,12 +72,8 @@ impl<'a> Run<'a> {
             self.checkpoints.map_or_else(Checkpoints::default, |(folder, interval)| Checkpoints::new(folder, interval));
         let log = self.log.map(Log::at).transpose()?;
         let tensorboard = self.tensorboard.map(Log::tensorboard).transpose()?;
-        let learner = Learner::new(model, objective, self.progress);
-        let learner = match replica {
-            Some(replica) => learner.with_replica(replica),
-            None => learner,
-        };
-        Ok(learner
+        Ok(Learner::new(model, objective, self.progress)
+            .with_replica(self.replica.cloned())
             .with_checkpoints(checkpoints)
             .with_interrupt(self.interrupt.clone())
             .with_some(ActivationRegularisation::new(activation, temporal))
@@ -95,10 +97,10 @@ pub fn pretrain(
     valid: Option<&dyn TokenSource>,
     run: Run<'_>,
 ) -> Result<Trained<LanguageModel>, Unfinished> {
-    replicated::train(run, |run, replica| {
+    replicated::train(run, (), |(), run| {
         let (model, sampler) = fresh(config, recipe, train, run)?;
         let phases = pretraining_phases(model.group_count(), recipe);
-        learner((model, sampler), &recipe.training, train, valid, (run, replica))?.train(&phases)
+        learner(model, sampler, &recipe.training, train, valid, run)?.train(&phases)
     })
 }
 
@@ -119,7 +121,7 @@ pub fn find_pretrain_rate(
 ) -> Outcome<RateCourse> {
     let (model, sampler) = fresh(config, recipe, train, run)?;
     let phase = whole_phase("pretrain", model.group_count(), &recipe.training);
-    find_rate(learner((model, sampler), &recipe.training, train, None, (run, None))?, &phase, Sweep::default())
+    find_rate(learner(model, sampler, &recipe.training, train, None, run)?, &phase, Sweep::default())
 }
 
 /// A model with fresh weights, and what draws the pieces of its decoder.
@@ -161,10 +163,10 @@ pub fn finetune(
     valid: Option<&dyn TokenSource>,
     run: Run<'_>,
 ) -> Result<Trained<LanguageModel>, Unfinished> {
-    replicated::train(run, |run, replica| {
-        let model = model.clone().fork(&run.device.clone().autodiff()).train();
+    replicated::train(run, model, |model, run| {
+        let model = model.fork(&run.device.clone().autodiff()).train();
         let phases = finetuning_phases(model.group_count(), recipe);
-        learner((model, None), &recipe.training, train, valid, (run, replica))?.train(&phases)
+        learner(model, None, &recipe.training, train, valid, run)?.train(&phases)
     })
 }
 
@@ -193,7 +195,7 @@ pub fn find_finetune_rate(
 ) -> Outcome<RateCourse> {
     let model = model.fork(&run.device.clone().autodiff()).train();
     let phase = whole_phase("finetune", model.group_count(), &recipe.training);
-    find_rate(learner((model, None), &recipe.training, train, None, (run, None))?, &phase, Sweep::default())
+    find_rate(learner(model, None, &recipe.training, train, None, run)?, &phase, Sweep::default())
 }
 
 pub(crate) fn whole_phase(name: &str, groups: usize, training: &Training) -> Phase {
@@ -208,17 +210,17 @@ pub(crate) fn whole_phase(name: &str, groups: usize, training: &Training) -> Pha
 }
 
 fn learner<'a>(
-    (model, sampler): (LanguageModel, Option<Sampler>),
+    model: LanguageModel,
+    sampler: Option<Sampler>,
     training: &'a Training,
     train: &'a dyn TokenSource,
     valid: Option<&'a dyn TokenSource>,
-    (run, replica): (Run<'a>, Option<Replica>),
+    run: Run<'a>,
 ) -> Outcome<Learner<'a, Objectives<'a>>> {
-    let part = replica.as_ref().map_or((0, 1), |replica| (replica.rank(), replica.count()));
-    let (streams, vocabulary) = (stream_count(train, training, part.1), model.vocabulary_size());
+    let (streams, vocabulary) = (stream_count(train, training, run.part().1), model.vocabulary_size());
     let objective =
-        Objectives { training, sampler, train, valid, run, part, streams, vocabulary, batches: None, state: None };
-    run.learner(model, objective, training, replica)
+        Objectives { training, sampler, train, valid, run, streams, vocabulary, batches: None, state: None };
+    run.learner(model, objective, training)
 }
 
 /// Small texts fill fewer streams: each should be several chunks long. Several devices have as many each.
@@ -234,8 +236,6 @@ struct Objectives<'a> {
     train: &'a dyn TokenSource,
     valid: Option<&'a dyn TokenSource>,
     run: Run<'a>,
-    /// Which of how many devices this is.
-    part: (usize, usize),
     streams: usize,
     vocabulary: usize,
     batches: Option<Streams<'a>>,
@@ -250,7 +250,7 @@ struct Chunk {
 
 impl Objectives<'_> {
     fn stream(&self, place: Place) -> Stream {
-        self.run.stream(Purpose::Dropout, place, self.part)
+        self.run.stream(Purpose::Dropout, place)
     }
 }
 
@@ -272,7 +272,7 @@ impl Objective for Objectives<'_> {
         let Some(batch) = self.batches.as_mut().and_then(Iterator::next) else {
             return Err(Failure::new(Kind::Failed, "an epoch ran out of batches"));
         };
-        let batch = batch.part(self.part);
+        let batch = batch.part(self.run.part());
         let device = self.run.device.clone().autodiff();
         let (tokens, targets) = checked(&batch, self.vocabulary, &device)?;
         Ok(Chunk { tokens, targets })

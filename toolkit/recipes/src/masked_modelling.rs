@@ -10,7 +10,7 @@ use glossa_learn::finder::{RateCourse, Sweep, find_rate};
 use glossa_learn::learner::{Trained, numbers};
 use glossa_learn::packing::{Sequence, packed, sequences};
 use glossa_learn::stream::TokenSource;
-use glossa_learn::{Learner, Loss, Metrics, Objective, Phase, Place, Replica, Unfinished};
+use glossa_learn::{Learner, Loss, Metrics, Objective, Phase, Place, Unfinished};
 use glossa_nn::{Grouped, MaskedLanguageModel, Noise, PackedTokens};
 
 use crate::Error;
@@ -52,8 +52,8 @@ pub fn pretrain_masked(
 ) -> Result<Trained<MaskedLanguageModel>, Unfinished> {
     let phases = vec![whole_phase("pretrain", model.group_count(), &recipe.training)];
     let hiding = Hiding { share: recipe.mask_share, warm_up: recipe.batch_warm_up };
-    replicated::train(run, |run, replica| {
-        learner(model.clone(), hiding, &recipe.training, pieces, (train, valid), (run, replica))?.train(&phases)
+    replicated::train(run, model, |model, run| {
+        learner(model, hiding, &recipe.training, pieces, (train, valid), run)?.train(&phases)
     })
 }
 
@@ -70,8 +70,7 @@ pub fn find_masked_rate(
 ) -> Outcome<RateCourse> {
     let phase: Phase = whole_phase("pretrain", model.group_count(), &recipe.training);
     let hiding = Hiding { share: recipe.mask_share, warm_up: 0.0 };
-    let learner = learner(model, hiding, &recipe.training, pieces, (train, None), (run, None))?;
-    find_rate(learner, &phase, Sweep::default())
+    find_rate(learner(model, hiding, &recipe.training, pieces, (train, None), run)?, &phase, Sweep::default())
 }
 
 /// Goes on training a masked language model on a task's texts: the last group alone first, then everything.
@@ -88,8 +87,8 @@ pub fn finetune_masked(
 ) -> Result<Trained<MaskedLanguageModel>, Unfinished> {
     let phases = finetuning_phases(model.group_count(), recipe);
     let hiding = Hiding { share: mask_share, warm_up: 0.0 };
-    replicated::train(run, |run, replica| {
-        learner(model.clone(), hiding, &recipe.training, pieces, (train, valid), (run, replica))?.train(&phases)
+    replicated::train(run, model, |model, run| {
+        learner(model, hiding, &recipe.training, pieces, (train, valid), run)?.train(&phases)
     })
 }
 
@@ -99,7 +98,7 @@ fn learner<'a>(
     training: &'a Training,
     pieces: &'a MaskPieces,
     (train, valid): (&'a dyn TokenSource, Option<&'a dyn TokenSource>),
-    (run, replica): (Run<'a>, Option<Replica>),
+    run: Run<'a>,
 ) -> Outcome<Learner<'a, Masked<'a>>> {
     let vocabulary = model.vocabulary_size();
     if pieces.mask as usize >= vocabulary || pieces.pieces > vocabulary {
@@ -112,9 +111,8 @@ fn learner<'a>(
     }
     let model = model.fork(&run.device.clone().autodiff()).train();
     let reader = Reader { source: train, pieces, vocabulary };
-    let part = replica.as_ref().map_or((0, 1), |replica| (replica.rank(), replica.count()));
-    let objective = Masked { training, hiding, reader, sequences, valid, run, part, batches: Vec::new() };
-    run.learner(model, objective, training, replica)
+    let objective = Masked { training, hiding, reader, sequences, valid, run, batches: Vec::new() };
+    run.learner(model, objective, training)
 }
 
 /// Tokens of a document that a sequence holds: one less where it must begin with a piece of its own.
@@ -203,8 +201,6 @@ struct Masked<'a> {
     sequences: Vec<Sequence>,
     valid: Option<&'a dyn TokenSource>,
     run: Run<'a>,
-    /// Which of how many devices this is.
-    part: (usize, usize),
     batches: Vec<Vec<usize>>,
 }
 
@@ -260,15 +256,15 @@ impl Objective for Masked<'_> {
 
     fn batch(&mut self, place: Place) -> Outcome<MaskedBatch> {
         let mut document = Vec::new();
-        let chosen = part_of(self.batches.get(place.step).map_or(&[][..], Vec::as_slice), self.part);
+        let chosen = part_of(self.batches.get(place.step).map_or(&[][..], Vec::as_slice), self.run.part());
         let sequences = chosen.iter().filter_map(|&index| self.sequences.get(index));
         let texts: Vec<Vec<u32>> = sequences.map(|sequence| self.reader.text(sequence, &mut document)).collect();
-        let stream = self.run.stream(Purpose::Masking, place, self.part);
+        let stream = self.run.stream(Purpose::Masking, place);
         self.reader.masked(&texts, self.hiding.share, stream, &self.run.device.clone().autodiff())
     }
 
     fn predict(&mut self, model: &MaskedLanguageModel, batch: &MaskedBatch, place: Place) -> Outcome<Guess> {
-        let stream = self.run.stream(Purpose::Dropout, place, self.part);
+        let stream = self.run.stream(Purpose::Dropout, place);
         let noise = Noise { dropouts: self.training.dropouts(), stream };
         let hidden = model.read(&batch.tokens, &batch.places, Some(noise))?;
         let [count, width] = hidden.dims();

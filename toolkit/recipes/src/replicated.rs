@@ -9,35 +9,30 @@ use glossa_learn::{Replica, Unfinished};
 
 use crate::Run;
 
-/// Calls `one` for the run's device, or for each of its devices with the replica that it is to be. What the first
-/// one comes to counts; where it only says that another failed, that one's failure.
-pub(crate) fn train<M: Send>(
+/// Calls `one` with the model for the run's device, or for each of its devices as the replica that it is to be. What
+/// the first one comes to counts; where it only says that another failed, that one's failure.
+pub(crate) fn train<T: Clone + Send, M: Send>(
     run: Run<'_>,
-    one: impl Fn(Run<'_>, Option<Replica>) -> Result<Trained<M>, Unfinished> + Sync,
+    model: T,
+    one: impl Fn(T, Run<'_>) -> Result<Trained<M>, Unfinished> + Sync,
 ) -> Result<Trained<M>, Unfinished> {
     if run.others.is_empty() {
-        return one(run, None);
+        return one(model, run);
     }
     let devices = std::iter::once(run.device).chain(run.others).cloned().collect();
-    let mut replicas = Replica::all(devices);
-    let first = replicas.remove(0);
+    let replicas = Replica::all(devices);
+    let alone = |model: T, run: Run<'_>, replica: &Replica| {
+        let _leaving = replica.leaving();
+        one(model, Run { device: replica.device(), others: &[], replica: Some(replica), ..run })
+    };
+    let quiet = Run { progress: &Silent, checkpoints: None, log: None, tensorboard: None, ..run };
     std::thread::scope(|scope| {
-        let start = |replica: Replica| {
-            let one = &one;
-            scope.spawn(move || {
-                let (device, progress) = (replica.device().clone(), &Silent);
-                let _leaving = replica.leaving();
-                let device = &device;
-                one(
-                    Run { device, others: &[], progress, checkpoints: None, log: None, tensorboard: None, ..run },
-                    Some(replica),
-                )
-            })
+        let start = |replica| {
+            let (alone, model) = (&alone, model.clone());
+            scope.spawn(move || alone(model, quiet, replica))
         };
-        let threads: Vec<_> = replicas.into_iter().map(start).collect();
-        let leaving = first.leaving();
-        let result = one(run, Some(first));
-        drop(leaving);
+        let threads: Vec<_> = replicas.iter().skip(1).map(start).collect();
+        let result = alone(model, run, &replicas[0]);
         let joined = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
         let others: Vec<_> = joined.map(|end| end.unwrap_or_else(|panic| resume_unwind(panic))).collect();
         let Err(unfinished) = result else { return result };

@@ -66,6 +66,7 @@ impl Setup<'_> {
         let run = Run {
             device: &device,
             others: &others,
+            replica: None,
             seed: 5,
             progress: self.progress,
             interrupt: &self.interrupt,
@@ -114,6 +115,7 @@ fn masked_models_learn_on_several_devices() {
         let run = Run {
             device: &device,
             others: &others,
+            replica: None,
             seed: 5,
             progress,
             interrupt,

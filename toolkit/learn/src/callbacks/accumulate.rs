@@ -10,7 +10,7 @@ use crate::Callback;
 use crate::event::{Event, Flow, Scope};
 use crate::gradients;
 use crate::objective::Objective;
-use crate::optimizer::values;
+use crate::reading::values;
 use crate::snapshot::Snapshot;
 use crate::training::Training;
 

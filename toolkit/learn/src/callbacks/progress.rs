@@ -70,17 +70,11 @@ impl<O: Objective> Callback<O> for ProgressLine {
             Event::AfterRead => {
                 if let Some(reading) = &training.reading {
                     self.add(reading.loss, reading.position);
+                    let (loss, course, rate) = (self.mean(), self.drawn(), reading.rate);
+                    training.progress.state(&format!("loss {loss:.4} {course} rate {rate:.1e}"));
                 }
             }
-            Event::AfterBatch => {
-                training.progress.advance(1);
-                training.progress.state(&format!(
-                    "loss {:.4} {} rate {:.1e}",
-                    self.mean(),
-                    self.drawn(),
-                    training.rate()
-                ));
-            }
+            Event::AfterBatch => training.progress.advance(1),
             Event::AfterEpoch => {
                 let (loss, seconds) = (self.mean(), self.started.elapsed().as_secs_f64());
                 let judged: String =

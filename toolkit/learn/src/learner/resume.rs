@@ -10,15 +10,20 @@ use crate::training::Position;
 use glossa_base::Outcome;
 
 impl<O: Objective> Learner<'_, O> {
+    /// What the other replicas' objectives must remember, by rank from 1: each stands elsewhere in the text.
+    pub(super) fn objectives_of_others(&self) -> Outcome<Vec<Snapshot>> {
+        let Some(replica) = &self.replica else { return Ok(Vec::new()) };
+        // The first one's own is in the snapshot anyway.
+        let own = if replica.is_first() { Snapshot::default() } else { self.training.objective.save()? };
+        Ok(replica.share(own)?.into_iter().skip(1).collect())
+    }
+
     /// Everything that is needed to go on from here.
-    pub(super) fn snapshot(&self) -> Outcome<Snapshot> {
+    pub(super) fn snapshot(&self, others: Vec<Snapshot>) -> Outcome<Snapshot> {
         let mut snapshot = self.training.save()?;
         snapshot.put("recovery", &self.recovery)?;
-        if let Some(replica) = &self.replica {
-            // Each replica stands elsewhere in the text.
-            for (rank, part) in replica.share(self.training.objective.save()?)?.into_iter().enumerate() {
-                snapshot.put_part(&objective_of(rank), part);
-            }
+        for (index, part) in others.into_iter().enumerate() {
+            snapshot.put_part(&objective_of(index + 1), part);
         }
         for (index, callback) in self.callbacks.iter().enumerate() {
             snapshot.put_part(&format!("callback-{index}-{}", callback.name()), callback.save()?);

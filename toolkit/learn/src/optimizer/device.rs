@@ -4,7 +4,7 @@
 use burn::tensor::{DType, Tensor, TensorData};
 use glossa_nn::kernels::{AdamStep, adam_update};
 
-use super::rules::Memory;
+use super::rules::{Kind, Memory};
 
 /// Mean and mean squared gradient as they were remembered, or zeros; they leave the memory.
 pub(super) fn moments(memory: &mut Memory, weights: &Tensor<1>) -> [Tensor<1>; 2] {
@@ -16,58 +16,47 @@ pub(super) fn moments(memory: &mut Memory, weights: &Tensor<1>) -> [Tensor<1>; 2
     [moment(std::mem::take(&mut memory.mean)), moment(std::mem::take(&mut memory.square))]
 }
 
-/// Adam's step; `factor` `[1]` multiplies the gradient besides what the step says.
-pub(super) fn adam(
+/// A step of Adam, or of what stabilises it; `factor` `[1]` multiplies the gradient besides what the step says.
+pub(super) fn update(
+    kind: Kind,
     weights: Tensor<1>,
     gradient: Tensor<1>,
     moments: &mut [Tensor<1>; 2],
     factor: Option<&Tensor<1>>,
     step: &AdamStep,
 ) -> Tensor<1> {
-    let one = || Tensor::ones([1], (&weights.device(), DType::F32));
-    let factors = [factor.cloned().unwrap_or_else(one), one()];
-    update(weights, gradient, moments, factors, step)
-}
-
-/// The same with a rate that is divided by how far the gradient exceeds what the mean square expects
-/// (Wortsman et al. 2023, algorithm 2).
-pub(super) fn stable_adam(
-    weights: Tensor<1>,
-    gradient: Tensor<1>,
-    moments: &mut [Tensor<1>; 2],
-    factor: Option<&Tensor<1>>,
-    step: &AdamStep,
-) -> Tensor<1> {
-    let factor = factor.cloned().unwrap_or_else(|| Tensor::ones([1], (&weights.device(), DType::F32)));
-    let slope = gradient.clone().cast(DType::F32) * factor.clone() * step.scale
-        + weights.clone().cast(DType::F32) * step.coupled;
-    let squares = slope.clone() * slope;
-    let square = moments[1].clone() * step.second_beta + squares.clone() * (1.0 - step.second_beta);
-    let expected = (square * step.second_correction).clamp_min(step.epsilon * step.epsilon);
-    let slower = (squares / expected).mean().sqrt().clamp_min(1.0).recip();
-    update(weights, gradient, moments, [factor, slower], step)
-}
-
-fn update(
-    weights: Tensor<1>,
-    gradient: Tensor<1>,
-    moments: &mut [Tensor<1>; 2],
-    factors: [Tensor<1>; 2],
-    step: &AdamStep,
-) -> Tensor<1> {
-    let factors = Tensor::cat(factors.into(), 0);
+    let one = Tensor::ones([1], (&weights.device(), DType::F32));
+    let factor = factor.cloned().unwrap_or_else(|| one.clone());
+    let rate = match kind {
+        Kind::StableAdam => {
+            let slope = gradient.clone().cast(DType::F32) * factor.clone() * step.scale;
+            stable_rate(slope + weights.clone().cast(DType::F32) * step.coupled, &moments[1], step)
+        }
+        _ => one,
+    };
+    let factors = Tensor::cat(vec![factor, rate], 0);
     let (weights, updated) = adam_update(weights, gradient, moments.clone(), factors, step);
     *moments = updated;
     weights
+}
+
+/// What the rate is multiplied with: one over how far the gradient exceeds what the mean square expects (Wortsman et
+/// al. 2023, algorithm 2).
+fn stable_rate(slope: Tensor<1>, square: &Tensor<1>, step: &AdamStep) -> Tensor<1> {
+    let squares = slope.clone() * slope;
+    let square = square.clone() * step.second_beta + squares.clone() * (1.0 - step.second_beta);
+    let expected = (square * step.second_correction).clamp_min(step.epsilon * step.epsilon);
+    (squares / expected).mean().sqrt().clamp_min(1.0).recip()
 }
 
 #[cfg(test)]
 mod tests {
     use burn::tensor::Device;
 
-    use super::super::rules::{Hyper, Kind, Parameter, step};
-    use super::super::{adam_numbers, values};
+    use super::super::adam_numbers;
+    use super::super::rules::{Hyper, Parameter, step};
     use super::*;
+    use crate::reading::values;
 
     fn vector(values: &[f32]) -> Tensor<1> {
         Tensor::from_data(values, &Device::flex())
@@ -84,8 +73,7 @@ mod tests {
             let size = if count == 5 { 30.0 } else { 1.0 };
             let gradient: Vec<f32> = (0..50).map(|index| ((index + count) as f32 * 0.3).cos() * size).collect();
             let numbers = adam_numbers(&mut kept, hyper, decoupled, 0.5);
-            let by = if kind == Kind::Adam { adam } else { stable_adam };
-            ours = by(ours, vector(&gradient), &mut moments, Some(&vector(&[0.4])), &numbers);
+            ours = update(kind, ours, vector(&gradient), &mut moments, Some(&vector(&[0.4])), &numbers);
             let mut gradient: Vec<f32> = gradient.iter().map(|value| value * 0.2).collect();
             let (weights, gradient) = (&mut theirs[..], &mut gradient[..]);
             step(&kind.rules(decoupled), &mut Parameter { weights, gradient, memory: &mut memory, hyper });

@@ -31,11 +31,6 @@ pub(super) fn alike(wanted: DType, others: &[(&'static str, DType)]) -> Result<(
     }
 }
 
-/// What is data beside a tensor, in its type.
-pub(super) fn beside<const D: usize>(data: Tensor<D>, wanted: DType) -> Tensor<D> {
-    if data.dtype() == wanted { data } else { data.cast(wanted) }
-}
-
 /// A tensor that holds something.
 pub(super) fn filled(tensor: &'static str, found: &[usize]) -> Result<(), Error> {
     if found.contains(&0) { Err(wrong(tensor, found, "no empty axis".to_owned())) } else { Ok(()) }
