@@ -5,6 +5,7 @@
 mod adam;
 mod attention;
 mod backend;
+mod cores;
 #[expect(unstable_name_collisions, reason = "the error function of kernels is CubeCL's")]
 mod curve;
 mod decoder;
@@ -13,6 +14,7 @@ mod embedding;
 mod linear;
 mod lstm;
 mod norm;
+mod product;
 mod qrnn;
 mod rows;
 mod steps;

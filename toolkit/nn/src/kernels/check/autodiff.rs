@@ -16,6 +16,8 @@ use crate::kernels::*;
 
 /// Batch, time, inputs and hidden units.
 const RECURRENT: [[usize; 4]; 4] = [[1, 1, 1, 1], [2, 5, 3, 7], [3, 4, 5, 16], [5, 9, 7, 33]];
+/// Rows for several groups of cubes, and for several rounds in each, of an LSTM whose weights stay on the chip.
+const RESIDENT: [[usize; 4]; 2] = [[37, 4, 6, 50], [150, 3, 5, 20]];
 
 /// One way to compute: where, in which type, and whether by our kernels or by plain tensor calls.
 struct Way {
@@ -57,12 +59,23 @@ impl Trial {
 
 impl Way {
     fn constant<const D: usize>(&self, name: u64, shape: [usize; D]) -> Tensor<D> {
+        self.tensor(values(name, shape.iter().product()), shape)
+    }
+
+    /// An input that is far from zero, to either side: what is added to it keeps its sign.
+    fn far<const D: usize>(&self, name: u64, shape: [usize; D]) -> Tensor<D> {
+        let far = |(index, value): (usize, f64)| if index % 2 == 0 { 16.0 + value } else { value - 16.0 };
+        self.tensor(values(name, shape.iter().product()).into_iter().enumerate().map(far).collect(), shape)
+            .require_grad()
+    }
+
+    fn tensor<const D: usize>(&self, values: Vec<f64>, shape: [usize; D]) -> Tensor<D> {
         let rounded = |value: f64| match self.rounding {
             DType::BF16 => bf16::from_f64(value).to_f32(),
             DType::F16 => f16::from_f64(value).to_f32(),
             _ => value as f32,
         };
-        let data: Vec<f32> = values(name, shape.iter().product()).into_iter().map(rounded).collect();
+        let data: Vec<f32> = values.into_iter().map(rounded).collect();
         Tensor::from_data(TensorData::new(data, shape), (&self.device, self.number))
     }
 
@@ -117,8 +130,9 @@ impl Comparison {
         {
             let sizes = format!("{rows} rows, {inputs} to {outputs}, {activation:?}");
             self.compare("linear", &sizes, |way| {
-                let (x, weight, bias) =
-                    (way.input(1, [rows, inputs]), way.input(2, [outputs, inputs]), way.input(3, [outputs]));
+                let (x, weight) = (way.input(1, [rows, inputs]), way.input(2, [outputs, inputs]));
+                // A number of sixteen bits near zero may round to the other side of where ReLU bends.
+                let bias = if activation == Activation::Relu { way.far(3, [outputs]) } else { way.input(3, [outputs]) };
                 let run = if way.plain { plain_linear } else { linear };
                 let output = run(x.clone(), weight.clone(), bias.clone(), activation)?;
                 Ok(Trial::new(output, vec![("x", reader(&x)), ("weight", reader(&weight)), ("bias", reader(&bias))]))
@@ -152,9 +166,9 @@ impl Comparison {
 
     fn lstm(&mut self) -> Result<(), Error> {
         for ([batch, time, inputs, hidden], padded) in
-            RECURRENT.into_iter().flat_map(|sizes| [(sizes, false), (sizes, true)])
+            RECURRENT.into_iter().chain(RESIDENT).flat_map(|sizes| [(sizes, false), (sizes, true)])
         {
-            let lengths = padded.then(|| (0..batch).map(|row| (time + row) / 2).collect());
+            let lengths = padded.then(|| (0..batch).map(|row| 1 + (time + row) / 2 % time).collect());
             let steps = Steps { lengths, ..Steps::default() };
             let sizes = format!("{batch}x{time}, to {hidden}{}", if padded { ", padded" } else { "" });
             self.compare("LSTM", &sizes, |way| {

@@ -3,7 +3,7 @@
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::tensor::{element, like, of_type, shape, units};
+use super::tensor::{IntoArgument, element, like, of_type, shape, units};
 use crate::kernels::cpu::adam::AdamStep;
 
 #[cube(launch)]
@@ -56,14 +56,14 @@ pub(super) fn update(
         &client,
         count,
         dim,
-        weights.into_buffer_arg(),
-        gradient.into_buffer_arg(),
-        mean.into_buffer_arg(),
-        square.into_buffer_arg(),
-        factors.into_buffer_arg(),
-        new_weights.clone().into_buffer_arg(),
-        new_mean.clone().into_buffer_arg(),
-        new_square.clone().into_buffer_arg(),
+        weights.into_argument(),
+        gradient.into_argument(),
+        mean.into_argument(),
+        square.into_argument(),
+        factors.into_argument(),
+        new_weights.clone().into_argument(),
+        new_mean.clone().into_argument(),
+        new_square.clone().into_argument(),
         numbers.scale as f32,
         numbers.first_beta as f32,
         numbers.second_beta as f32,

@@ -6,7 +6,7 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
 use super::element::sigmoid;
-use super::tensor::{element, like, shape, units};
+use super::tensor::{IntoArgument, element, like, shape, units};
 use crate::kernels::cpu::curve::Curve;
 
 /// √(2/π), and what its cube is weighed by in the tanh form of GELU.
@@ -105,7 +105,7 @@ pub(super) fn forward(x: CubeTensor, curve: Curve) -> CubeTensor {
     let [rows, width] = shape(&x);
     let (out, (count, dim)) = (like(&x, [rows, width]), units(rows * width));
     let (client, dtype) = (x.client.clone(), element(&x));
-    bend::launch(&client, count, dim, x.into_buffer_arg(), out.clone().into_buffer_arg(), curve, dtype);
+    bend::launch(&client, count, dim, x.into_argument(), out.clone().into_argument(), curve, dtype);
     out
 }
 
@@ -114,7 +114,7 @@ pub(super) fn backward(x: CubeTensor, grad: CubeTensor, curve: Curve) -> CubeTen
     let [rows, width] = shape(&x);
     let (out, (count, dim)) = (like(&x, [rows, width]), units(rows * width));
     let (client, dtype) = (x.client.clone(), element(&x));
-    let (x, grad, target) = (x.into_buffer_arg(), grad.into_buffer_arg(), out.clone().into_buffer_arg());
+    let (x, grad, target) = (x.into_argument(), grad.into_argument(), out.clone().into_argument());
     bend_back::launch(&client, count, dim, x, grad, target, curve, dtype);
     out
 }
@@ -124,7 +124,7 @@ pub(super) fn gated(x: CubeTensor, curve: Curve) -> CubeTensor {
     let [rows, wide] = shape(&x);
     let (out, (count, dim)) = (like(&x, [rows, wide / 2]), units(rows * wide / 2));
     let (client, dtype) = (x.client.clone(), element(&x));
-    gate::launch(&client, count, dim, x.into_buffer_arg(), out.clone().into_buffer_arg(), wide / 2, curve, dtype);
+    gate::launch(&client, count, dim, x.into_argument(), out.clone().into_argument(), wide / 2, curve, dtype);
     out
 }
 
@@ -133,7 +133,7 @@ pub(super) fn gated_backward(x: CubeTensor, grad: CubeTensor, curve: Curve) -> C
     let [rows, wide] = shape(&x);
     let (out, (count, dim)) = (like(&x, [rows, wide]), units(rows * wide / 2));
     let (client, dtype) = (x.client.clone(), element(&x));
-    let (x, grad, target) = (x.into_buffer_arg(), grad.into_buffer_arg(), out.clone().into_buffer_arg());
+    let (x, grad, target) = (x.into_argument(), grad.into_argument(), out.clone().into_argument());
     gate_back::launch(&client, count, dim, x, grad, target, wide / 2, curve, dtype);
     out
 }

@@ -9,7 +9,8 @@ use cubecl::prelude::*;
 
 use super::element::{cube_max, cube_sum};
 use super::linear::column_sums;
-use super::tensor::{UNITS, element, of_type, shape, times, transposed, whole_cubes, zeros_like};
+use super::product::times;
+use super::tensor::{IntoArgument, UNITS, element, of_type, shape, transposed, whole_cubes, zeros_like};
 
 /// Logits of a block at the most: a quarter of a gigabyte in bf16.
 const LOGITS: usize = 1 << 27;
@@ -136,10 +137,10 @@ impl Decoder {
             &logits.client,
             count,
             dim,
-            logits.clone().into_buffer_arg(),
-            self.bias.clone().into_buffer_arg(),
-            self.targets.clone().into_buffer_arg(),
-            losses.clone().into_buffer_arg(),
+            logits.clone().into_argument(),
+            self.bias.clone().into_argument(),
+            self.targets.clone().into_argument(),
+            losses.clone().into_argument(),
             first,
             end - first,
             self.rows(),
@@ -159,7 +160,7 @@ impl Decoder {
     fn mean(&self, losses: CubeTensor) -> (CubeTensor, CubeTensor) {
         let out = of_type(&losses, [3], DType::F32);
         let ((count, dim), client) = (whole_cubes(3), losses.client.clone());
-        means::launch(&client, count, dim, losses.into_buffer_arg(), out.clone().into_buffer_arg(), self.rows(), UNITS);
+        means::launch(&client, count, dim, losses.into_argument(), out.clone().into_argument(), self.rows(), UNITS);
         let part = |from: usize, to: usize| {
             burn_cubecl::kernel::into_contiguous(CubeBackend::float_slice(out.clone(), &[Slice::from(from..to)]))
         };

@@ -6,7 +6,7 @@ use burn::tensor::DType;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::tensor::{UNITS, element, like, of_type, shape, units, whole_cubes, zeros_like};
+use super::tensor::{IntoArgument, UNITS, element, like, of_type, shape, units, whole_cubes, zeros_like};
 
 #[cube(launch)]
 fn rows<F: Float, I: Int>(
@@ -88,8 +88,8 @@ pub(super) fn embed(table: CubeTensor, ids: CubeTensor, scales: CubeTensor) -> C
     let ([_, width], [batch, time]) = (shape(&table), shape(&ids));
     let (out, (count, dim)) = (like(&table, [batch, time, width]), units(batch * time * width));
     let (client, dtypes) = (table.client.clone(), [element(&table), element(&ids)]);
-    let (table, ids, scales) = (table.into_buffer_arg(), ids.into_buffer_arg(), scales.into_buffer_arg());
-    rows::launch(&client, count, dim, table, ids, scales, out.clone().into_buffer_arg(), width, dtypes);
+    let (table, ids, scales) = (table.into_argument(), ids.into_argument(), scales.into_argument());
+    rows::launch(&client, count, dim, table, ids, scales, out.clone().into_argument(), width, dtypes);
     out
 }
 
@@ -99,20 +99,20 @@ pub(super) fn embed_backward(ids: CubeTensor, scales: CubeTensor, grad: CubeTens
     let places = batch * time;
     let [next, leads] = [(); 2].map(|()| of_type(&grad, [places], DType::U32));
     let ((count, dim), client) = (units(places), grad.client.clone());
-    let (next_out, leads_out) = (next.clone().into_buffer_arg(), leads.clone().into_buffer_arg());
-    chain::launch(&client, count, dim, ids.clone().into_buffer_arg(), next_out, leads_out, places, element(&ids));
+    let (next_out, leads_out) = (next.clone().into_argument(), leads.clone().into_argument());
+    chain::launch(&client, count, dim, ids.clone().into_argument(), next_out, leads_out, places, element(&ids));
     let table = zeros_like(&grad, [vocabulary, width]);
     let ((count, dim), dtypes) = (whole_cubes(places), [element(&grad), element(&ids)]);
     add_chains::launch(
         &client,
         count,
         dim,
-        ids.into_buffer_arg(),
-        next.into_buffer_arg(),
-        leads.into_buffer_arg(),
-        scales.into_buffer_arg(),
-        grad.into_buffer_arg(),
-        table.clone().into_buffer_arg(),
+        ids.into_argument(),
+        next.into_argument(),
+        leads.into_argument(),
+        scales.into_argument(),
+        grad.into_argument(),
+        table.clone().into_argument(),
         places,
         width,
         UNITS,

@@ -5,7 +5,8 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
 use super::element::sigmoid;
-use super::tensor::{element, like, of_type, shape, times, transposed, units};
+use super::product::times;
+use super::tensor::{IntoArgument, element, like, of_type, shape, transposed, units};
 use crate::kernels::cpu::linear::Activation;
 
 /// Rows that one unit of a sum of columns adds up.
@@ -94,7 +95,7 @@ fn launch_sums(values: CubeTensor, sums: &CubeTensor, [rows, columns, rows_of_pa
     let (count, dim) = units(rows.div_ceil(rows_of_part) * columns);
     let dtypes = [element(&values), element(sums)];
     let client = values.client.clone();
-    let (values, sums) = (values.into_buffer_arg(), sums.clone().into_buffer_arg());
+    let (values, sums) = (values.into_argument(), sums.clone().into_argument());
     add_columns::launch(&client, count, dim, values, sums, rows, columns, rows_of_part, dtypes);
 }
 
@@ -103,7 +104,7 @@ pub(super) fn forward(x: CubeTensor, weight: CubeTensor, bias: CubeTensor, activ
     let ([rows, _], [outputs, _]) = (shape(&x), shape(&weight));
     let y = times(x, transposed(weight));
     let (count, dim) = units(rows * outputs);
-    let (out, bias) = (y.clone().into_buffer_arg(), bias.into_buffer_arg());
+    let (out, bias) = (y.clone().into_argument(), bias.into_argument());
     activate::launch(&y.client, count, dim, out, bias, outputs, activation, element(&y));
     y
 }
@@ -120,8 +121,8 @@ pub(super) fn backward(
         let inner = like(&grad, [rows, outputs]);
         let (count, dim) = units(rows * outputs);
         let (client, dtype) = (grad.client.clone(), element(&grad));
-        let (y, grad) = (y.into_buffer_arg(), grad.into_buffer_arg());
-        times_slope::launch(&client, count, dim, y, grad, inner.clone().into_buffer_arg(), activation, dtype);
+        let (y, grad) = (y.into_argument(), grad.into_argument());
+        times_slope::launch(&client, count, dim, y, grad, inner.clone().into_argument(), activation, dtype);
         inner
     };
     let (x, weight) = (times(inner.clone(), weight), times(transposed(inner.clone()), x));

@@ -6,7 +6,7 @@ use cubecl::prelude::*;
 
 use super::element::cube_sum;
 use super::linear::column_sums;
-use super::tensor::{UNITS, element, like, of_type, shape, whole_cubes};
+use super::tensor::{IntoArgument, UNITS, element, like, of_type, shape, whole_cubes};
 
 /// The mean of a row and one over its deviation, in every unit of the cube.
 #[cube]
@@ -109,8 +109,8 @@ pub(super) fn forward(x: CubeTensor, scale: CubeTensor, shift: CubeTensor, epsil
     let [rows, width] = shape(&x);
     let (out, (count, dim)) = (like(&x, [rows, width]), whole_cubes(rows));
     let (client, dtype) = (x.client.clone(), element(&x));
-    let (x, scale, shift) = (x.into_buffer_arg(), scale.into_buffer_arg(), shift.into_buffer_arg());
-    let target = out.clone().into_buffer_arg();
+    let (x, scale, shift) = (x.into_argument(), scale.into_argument(), shift.into_argument());
+    let target = out.clone().into_argument();
     normalise::launch(&client, count, dim, x, scale, shift, target, rows, epsilon as f32, UNITS, dtype);
     out
 }
@@ -129,11 +129,11 @@ pub(super) fn backward(
         &client,
         count,
         dim,
-        x.into_buffer_arg(),
-        scale.clone().into_buffer_arg(),
-        grad.clone().into_buffer_arg(),
-        out.clone().into_buffer_arg(),
-        along.clone().into_buffer_arg(),
+        x.into_argument(),
+        scale.clone().into_argument(),
+        grad.clone().into_argument(),
+        out.clone().into_argument(),
+        along.clone().into_argument(),
         rows,
         epsilon as f32,
         UNITS,

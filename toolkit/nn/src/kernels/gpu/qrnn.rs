@@ -7,8 +7,9 @@ use cubecl::prelude::*;
 
 use super::element::{sigmoid, uniform};
 use super::linear::column_sums;
+use super::product::times;
 use super::steps::{steps_of, with_previous, with_previous_backward};
-use super::tensor::{element, like, numbers, reshape, shape, times, transposed, units};
+use super::tensor::{IntoArgument, element, like, numbers, reshape, shape, transposed, units};
 use crate::kernels::sequence::{Steps, Zoneout};
 
 /// What a launch needs to know of zoneout: whether it is drawn, from which key, its share, and the factor of
@@ -149,12 +150,12 @@ pub(super) fn forward(
         &x.client,
         count,
         dim,
-        gates.clone().into_buffer_arg(),
-        bias.into_buffer_arg(),
-        cell.into_buffer_arg(),
-        numbers(&x, steps.lengths().iter().copied()).into_buffer_arg(),
-        output.clone().into_buffer_arg(),
-        cells.clone().into_buffer_arg(),
+        gates.clone().into_argument(),
+        bias.into_argument(),
+        cell.into_argument(),
+        numbers(&x, steps.lengths().iter().copied()).into_argument(),
+        output.clone().into_argument(),
+        cells.clone().into_argument(),
         time,
         hidden,
         zoned.key as u32,
@@ -180,12 +181,12 @@ pub(super) fn backward(
         &x.client,
         count,
         dim,
-        gates.into_buffer_arg(),
-        cells.into_buffer_arg(),
-        cell.into_buffer_arg(),
-        grad.into_buffer_arg(),
-        numbers(&x, steps.lengths().iter().copied()).into_buffer_arg(),
-        grad_gates.clone().into_buffer_arg(),
+        gates.into_argument(),
+        cells.into_argument(),
+        cell.into_argument(),
+        grad.into_argument(),
+        numbers(&x, steps.lengths().iter().copied()).into_argument(),
+        grad_gates.clone().into_argument(),
         time,
         hidden,
         steps.zoneout.inverse::<f32>(),

@@ -3,7 +3,7 @@
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::tensor::{element, like, numbers, shape, units, zeros_like};
+use super::tensor::{IntoArgument, element, like, numbers, shape, units, zeros_like};
 use crate::kernels::transformer::{Packing, Pooling};
 
 #[cube(launch)]
@@ -86,7 +86,7 @@ pub(super) fn forward(x: CubeTensor, packing: &Packing, how: Pooling) -> CubeTen
     let ([_, width], sequences) = (shape(&x), packing.sequence_count());
     let (out, (count, dim)) = (like(&x, [sequences, width]), units(sequences * width));
     let (client, dtype, starts) = (x.client.clone(), element(&x), starts(&x, packing));
-    let (x, starts, target) = (x.into_buffer_arg(), starts.into_buffer_arg(), out.clone().into_buffer_arg());
+    let (x, starts, target) = (x.into_argument(), starts.into_argument(), out.clone().into_argument());
     gather::launch(&client, count, dim, x, starts, target, width, how, dtype);
     out
 }
@@ -96,7 +96,7 @@ pub(super) fn backward(x: CubeTensor, grad: CubeTensor, packing: &Packing, how: 
     let [tokens, width] = shape(&x);
     let (out, (count, dim)) = (zeros_like(&x, [tokens, width]), units(packing.sequence_count() * width));
     let (client, dtype, starts) = (x.client.clone(), element(&x), starts(&x, packing));
-    let (x, grad, starts) = (x.into_buffer_arg(), grad.into_buffer_arg(), starts.into_buffer_arg());
-    gather_back::launch(&client, count, dim, x, grad, starts, out.clone().into_buffer_arg(), width, how, dtype);
+    let (x, grad, starts) = (x.into_argument(), grad.into_argument(), starts.into_argument());
+    gather_back::launch(&client, count, dim, x, grad, starts, out.clone().into_argument(), width, how, dtype);
     out
 }

@@ -6,7 +6,7 @@ use cubecl::prelude::*;
 use glossa_base::seed::Stream;
 
 use super::element::uniform;
-use super::tensor::{element, like, shape, units};
+use super::tensor::{IntoArgument, element, like, shape, units};
 
 /// Steps of a row that exist, of those that were given.
 #[cube]
@@ -157,7 +157,7 @@ pub(super) fn with_previous(x: CubeTensor, before: CubeTensor) -> CubeTensor {
     let [batch, time, width] = shape(&x);
     let (both, (count, dim)) = (like(&x, [batch, time, 2 * width]), units(2 * batch * time * width));
     let (client, dtype) = (x.client.clone(), element(&x));
-    let (x, before, out) = (x.into_buffer_arg(), before.into_buffer_arg(), both.clone().into_buffer_arg());
+    let (x, before, out) = (x.into_argument(), before.into_argument(), both.clone().into_argument());
     beside::launch(&client, count, dim, x, before, out, time, width, dtype);
     both
 }
@@ -168,7 +168,7 @@ pub(super) fn with_previous_backward(grad: CubeTensor) -> CubeTensor {
     let width = wide / 2;
     let (grad_x, (count, dim)) = (like(&grad, [batch, time, width]), units(batch * time * width));
     let (client, dtype) = (grad.client.clone(), element(&grad));
-    let (grad, out) = (grad.into_buffer_arg(), grad_x.clone().into_buffer_arg());
+    let (grad, out) = (grad.into_argument(), grad_x.clone().into_argument());
     beside_backward::launch(&client, count, dim, grad, out, time, width, dtype);
     grad_x
 }
@@ -178,7 +178,7 @@ pub(super) fn mask_steps(x: CubeTensor, mask: CubeTensor) -> CubeTensor {
     let [batch, time, width] = shape(&x);
     let (out, (count, dim)) = (like(&x, [batch, time, width]), units(batch * time * width));
     let (client, dtype) = (x.client.clone(), element(&x));
-    let (x, mask, target) = (x.into_buffer_arg(), mask.into_buffer_arg(), out.clone().into_buffer_arg());
+    let (x, mask, target) = (x.into_argument(), mask.into_argument(), out.clone().into_argument());
     masked::launch(&client, count, dim, x, mask, target, time, width, dtype);
     out
 }
@@ -188,7 +188,7 @@ pub(super) fn drop_entries(values: CubeTensor, stream: Stream, p: f32) -> CubeTe
     let [rows, columns] = shape(&values);
     let (out, (count, dim)) = (like(&values, [rows, columns]), units(rows * columns));
     let (client, dtype) = (values.client.clone(), element(&values));
-    let (values, target) = (values.into_buffer_arg(), out.clone().into_buffer_arg());
+    let (values, target) = (values.into_argument(), out.clone().into_argument());
     dropped::launch(
         &client,
         count,
@@ -209,7 +209,7 @@ pub(super) fn concat_pool(x: CubeTensor, spans: CubeTensor) -> CubeTensor {
     let [batch, time, width] = shape(&x);
     let (out, (count, dim)) = (like(&x, [batch, 3 * width]), units(batch * width));
     let (client, dtypes) = (x.client.clone(), [element(&x), element(&spans)]);
-    let (x, spans, target) = (x.into_buffer_arg(), spans.into_buffer_arg(), out.clone().into_buffer_arg());
+    let (x, spans, target) = (x.into_argument(), spans.into_argument(), out.clone().into_argument());
     pooled::launch(&client, count, dim, x, spans, target, time, width, batch, dtypes);
     out
 }
@@ -219,8 +219,8 @@ pub(super) fn concat_pool_backward(x: CubeTensor, spans: CubeTensor, grad: CubeT
     let [batch, time, width] = shape(&x);
     let (out, (count, dim)) = (like(&x, [batch, time, width]), units(batch * width));
     let (client, dtypes) = (x.client.clone(), [element(&x), element(&spans)]);
-    let (x, spans, grad) = (x.into_buffer_arg(), spans.into_buffer_arg(), grad.into_buffer_arg());
-    let target = out.clone().into_buffer_arg();
+    let (x, spans, grad) = (x.into_argument(), spans.into_argument(), grad.into_argument());
+    let target = out.clone().into_argument();
     pooled_backward::launch(&client, count, dim, x, spans, grad, target, time, width, batch, dtypes);
     out
 }

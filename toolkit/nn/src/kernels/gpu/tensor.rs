@@ -3,13 +3,28 @@
 use burn::backend::ops::FloatTensorOps;
 use burn::tensor::{DType, Shape};
 use burn_cubecl::CubeBackend;
-use burn_cubecl::kernel::matmul::{MatmulStrategy, matmul};
 use burn_cubecl::ops::numeric::{empty_device_contiguous_dtype, zeros_client};
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
 /// Units of a cube in which units work together.
 pub(super) const UNITS: usize = 256;
+
+/// How a kernel gets a contiguous tensor.
+pub(super) trait IntoArgument {
+    /// With as many numbers as its shape has: that is a kernel's `len()`. CUDA's buffers are filled up to a multiple of
+    /// the device's alignment, and burn's own argument tells the length of the buffer.
+    fn into_argument(self) -> BufferArg;
+}
+
+impl IntoArgument for CubeTensor {
+    fn into_argument(mut self) -> BufferArg {
+        let bytes = (self.meta.shape().num_elements() * self.dtype.size()) as u64;
+        let filled = self.handle.size_in_used().saturating_sub(bytes);
+        self.handle = self.handle.offset_end(filled);
+        self.into_buffer_arg()
+    }
+}
 
 /// The type of a tensor's numbers, as a launch names it.
 pub(super) fn element(tensor: &CubeTensor) -> ElemType {
@@ -39,7 +54,10 @@ pub(super) fn zeros_like<const D: usize>(reference: &CubeTensor, shape: [usize; 
 /// The same of a type of its own.
 pub(super) fn zeros_of_type<const D: usize>(reference: &CubeTensor, shape: [usize; D], dtype: DType) -> CubeTensor {
     let (client, device) = (reference.client.clone(), reference.device.clone());
-    zeros_client(client, device, Shape::from(shape), dtype)
+    // In one row: rows of several would begin at multiples of CUDA's alignment.
+    let count: usize = shape.iter().product();
+    let row = zeros_client(client.clone(), device.clone(), Shape::from([count]), dtype);
+    CubeTensor::new_contiguous(client, device, Shape::from(shape), row.handle, dtype)
 }
 
 /// Whole numbers of the host, brought to the device of a tensor. At least one, since no buffer is empty.
@@ -70,17 +88,6 @@ pub(super) fn reshape<const D: usize>(tensor: CubeTensor, shape: [usize; D]) -> 
 /// A matrix with rows and columns exchanged, without moving anything.
 pub(super) fn transposed(matrix: CubeTensor) -> CubeTensor {
     CubeBackend::float_swap_dims(matrix, 0, 1)
-}
-
-/// The product of two matrices, contiguous.
-#[expect(clippy::panic, reason = "burn's own operations do the same: shapes were checked, and no kernel is missing")]
-pub(super) fn times(left: CubeTensor, right: CubeTensor) -> CubeTensor {
-    let (rows, columns) = (left.meta.shape()[0], right.meta.shape()[1]);
-    let (out, dtype) = (like(&left, [rows, columns]), left.dtype);
-    match matmul(left, right, Some(out), MatmulStrategy::default(), dtype) {
-        Ok(product) => product,
-        Err(error) => panic!("a product of matrices that were checked: {error:?}"),
-    }
 }
 
 /// Cubes for a launch with one unit for each of `count` things.

@@ -4,7 +4,8 @@ use burn::backend::ops::FloatTensorOps;
 use burn_cubecl::CubeBackend;
 use burn_cubecl::tensor::CubeTensor;
 
-use super::tensor::{contiguous, times, transposed};
+use super::product::times;
+use super::tensor::{contiguous, transposed};
 use super::{attention, curve as curves, norm, rows};
 use crate::kernels::cpu::curve::Curve;
 use crate::kernels::transformer::backend::TransformerOps;

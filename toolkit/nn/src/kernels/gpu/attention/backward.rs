@@ -54,8 +54,8 @@ pub(super) fn query_gradients<F: Float>(
     let mut keys = Shared::<[f32]>::new_slice(comptime!(layout.rows()));
     let mut values = Shared::<[f32]>::new_slice(comptime!(layout.rows()));
     let mut slopes = Shared::<[f32]>::new_slice(comptime!(layout.scores()));
-    load::<F>(qkv, angles, &mut queries, &place, place.from, scale, Part::Query, layout);
-    load::<F>(grad, angles, &mut grads, &place, place.from, 1.0, Part::Output, layout);
+    load::<F, f32>(qkv, angles, &mut queries, &place, place.from, scale, Part::Query, layout);
+    load::<F, f32>(grad, angles, &mut grads, &place, place.from, 1.0, Part::Output, layout);
     let query = place.from + row;
     let at = place.head * tokens + min(query, place.end - 1);
     let (log, product) = (logs[at], products[at]);
@@ -63,8 +63,8 @@ pub(super) fn query_gradients<F: Float>(
     let mut key_from = first_seen(&place, layout);
     let last = last_seen(&place, layout);
     while key_from < last {
-        load::<F>(qkv, angles, &mut keys, &place, key_from, 1.0, Part::Key, layout);
-        load::<F>(qkv, angles, &mut values, &place, key_from, 1.0, Part::Value, layout);
+        load::<F, f32>(qkv, angles, &mut keys, &place, key_from, 1.0, Part::Key, layout);
+        load::<F, f32>(qkv, angles, &mut values, &place, key_from, 1.0, Part::Value, layout);
         sync_cube();
         let mut key = lane;
         while key < tile {
@@ -113,14 +113,14 @@ pub(super) fn key_gradients<F: Float>(
     let mut grads = Shared::<[f32]>::new_slice(comptime!(layout.rows()));
     let mut shares = Shared::<[f32]>::new_slice(comptime!(layout.scores()));
     let mut slopes = Shared::<[f32]>::new_slice(comptime!(layout.scores()));
-    load::<F>(qkv, angles, &mut keys, &place, place.from, 1.0, Part::Key, layout);
-    load::<F>(qkv, angles, &mut values, &place, place.from, 1.0, Part::Value, layout);
+    load::<F, f32>(qkv, angles, &mut keys, &place, place.from, 1.0, Part::Key, layout);
+    load::<F, f32>(qkv, angles, &mut values, &place, place.from, 1.0, Part::Value, layout);
     let (mut key_sums, mut value_sums) = (zeros(layout), zeros(layout));
     let mut query_from = first_seen(&place, layout);
     let last = last_seen(&place, layout);
     while query_from < last {
-        load::<F>(qkv, angles, &mut queries, &place, query_from, scale, Part::Query, layout);
-        load::<F>(grad, angles, &mut grads, &place, query_from, 1.0, Part::Output, layout);
+        load::<F, f32>(qkv, angles, &mut queries, &place, query_from, scale, Part::Query, layout);
+        load::<F, f32>(grad, angles, &mut grads, &place, query_from, 1.0, Part::Output, layout);
         sync_cube();
         let mut query = lane;
         while query < tile {

@@ -52,18 +52,18 @@ pub(super) fn attend<F: Float>(
     let mut queries = Shared::<[f32]>::new_slice(comptime!(layout.rows()));
     let mut others = Shared::<[f32]>::new_slice(comptime!(layout.rows()));
     let mut scores = Shared::<[f32]>::new_slice(comptime!(layout.scores()));
-    load::<F>(qkv, angles, &mut queries, &place, place.from, scale, Part::Query, layout);
+    load::<F, f32>(qkv, angles, &mut queries, &place, place.from, scale, Part::Query, layout);
     let mut sums = zeros(layout);
     let mut largest = UNSEEN.runtime();
     let mut total = 0.0f32;
     let mut key_from = first_seen(&place, layout);
     let last = last_seen(&place, layout);
     while key_from < last {
-        load::<F>(qkv, angles, &mut others, &place, key_from, 1.0, Part::Key, layout);
+        load::<F, f32>(qkv, angles, &mut others, &place, key_from, 1.0, Part::Key, layout);
         sync_cube();
         score(&mut scores, &queries, &others, &place, key_from, layout);
         sync_cube();
-        load::<F>(qkv, angles, &mut others, &place, key_from, 1.0, Part::Value, layout);
+        load::<F, f32>(qkv, angles, &mut others, &place, key_from, 1.0, Part::Value, layout);
         let mut best = largest;
         for key in 0..tile {
             best = max(best, scores[row * tile + key]);

@@ -15,6 +15,10 @@ pub(super) struct Layout {
     pub(super) size: usize,
     /// Queries, and keys, of a tile.
     pub(super) tile: usize,
+    /// Units of a cube.
+    pub(super) units: usize,
+    /// Numbers from one row of a tile to the next, at least its size; what is between them is zero.
+    pub(super) stride: usize,
     pub(super) rotated: bool,
     /// How far a token sees; none where it sees all of its sequence.
     pub(super) reach: Option<usize>,
@@ -25,13 +29,9 @@ impl Layout {
         self.size.div_ceil(LANES)
     }
 
-    pub(super) fn units(self) -> usize {
-        self.tile * LANES
-    }
-
     /// Numbers of a tile of rows.
     pub(super) fn rows(self) -> usize {
-        self.tile * self.size
+        self.tile * self.stride
     }
 
     /// Numbers of a tile of scores.
@@ -124,23 +124,22 @@ fn turned(
 /// Brings rows of a part from token `from` on into shared memory, turned by their positions where they are to be;
 /// rows past the sequence are zeros.
 #[cube]
-pub(super) fn load<F: Float>(
+pub(super) fn load<F: Float, T: Float>(
     rows: &[F],
     angles: &[f32],
-    target: &mut Shared<[f32]>,
+    target: &mut Shared<[T]>,
     place: &Place,
     from: usize,
     scale: f32,
     #[comptime] part: Part,
     #[comptime] layout: Layout,
 ) {
-    let size = comptime!(layout.size);
-    let half = comptime!(layout.size / 2);
+    let (size, half, stride) = comptime!((layout.size, layout.size / 2, layout.stride));
     let mut at = UNIT_POS as usize;
     while at < comptime!(layout.rows()) {
-        let (token, k) = (from + at / size, at % size);
+        let (token, k) = (from + at / stride, at % stride);
         let mut value = 0.0f32;
-        if token < place.end {
+        if token < place.end && k < size {
             let start = row_of(place, token, part, layout);
             value = f32::cast_from(rows[start + k]);
             if comptime!(part.is_turned(layout)) {
@@ -148,8 +147,8 @@ pub(super) fn load<F: Float>(
                 value = turned(value, other, angles, token - place.sequence, k, 1.0, half);
             }
         }
-        target[at] = value * scale;
-        at += comptime!(layout.units());
+        target[at] = T::cast_from(value * scale);
+        at += comptime!(layout.units);
     }
 }
 
@@ -165,7 +164,6 @@ pub(super) fn store<F: Float>(
     #[comptime] layout: Layout,
 ) {
     let size = comptime!(layout.size);
-    let half = comptime!(layout.size / 2);
     let (row, lane) = (UNIT_POS as usize / LANES, UNIT_POS as usize % LANES);
     let token = place.from + row;
     sync_cube();
@@ -181,16 +179,31 @@ pub(super) fn store<F: Float>(
         for step in 0..comptime!(layout.columns_of_lane()) {
             let k = step * LANES + lane;
             if k < size {
-                let mut value = exchange[row * size + k];
-                if comptime!(part.is_turned(layout)) {
-                    let other = exchange[row * size + (k + half) % size];
-                    value = turned(value, other, angles, token - place.sequence, k, BACK, half);
-                }
+                let value = turned_back(&*exchange, angles, row * size, k, token - place.sequence, part, layout);
                 out[start + k] = F::cast_from(value);
             }
         }
     }
     sync_cube();
+}
+
+/// A number of a row (from `start` on) of a gradient, turned back where the part had been turned.
+#[cube]
+pub(super) fn turned_back(
+    row: &Shared<[f32]>,
+    angles: &[f32],
+    start: usize,
+    k: usize,
+    position: usize,
+    #[comptime] part: Part,
+    #[comptime] layout: Layout,
+) -> f32 {
+    let (size, half) = comptime!((layout.size, layout.size / 2));
+    let mut value = row[start + k];
+    if comptime!(part.is_turned(layout)) {
+        value = turned(value, row[start + (k + half) % size], angles, position, k, BACK, half);
+    }
+    value
 }
 
 /// The direction that undoes a turn.
