@@ -281,7 +281,7 @@ template <int M, int N, int K, class T, class P> void store_matrix_sync(P *to, c
     stand_in_table.sync_warp();
 }
 template <int M, int N, int K, class D, class A, class LA, class B, class LB, class C>
-void mma_sync(fragment<accumulator, M, N, K, D> &d, const fragment<matrix_a, M, N, K, A, LA> &a, const fragment<matrix_b, M, N, K, B, LB> &b,
+void multiply(fragment<accumulator, M, N, K, D> &d, const fragment<matrix_a, M, N, K, A, LA> &a, const fragment<matrix_b, M, N, K, B, LB> &b,
               const fragment<accumulator, M, N, K, C> &c) {
     float right[K * N], sums[N];
     for (int i = 0; i < K * N; i++) right[i] = float(b.x[i]);
@@ -293,6 +293,18 @@ void mma_sync(fragment<accumulator, M, N, K, D> &d, const fragment<matrix_a, M, 
         }
         for (int j = 0; j < N; j++) d.x[i * N + j] = sums[j];
     }
+}
+template <int M, int N, int K, class D, class A, class LA, class B, class LB, class C>
+void mma_sync(fragment<accumulator, M, N, K, D> &d, const fragment<matrix_a, M, N, K, A, LA> &a, const fragment<matrix_b, M, N, K, B, LB> &b,
+              const fragment<accumulator, M, N, K, C> &c) {
+    // All lanes hold the same matrices: the first computes, and the others copy what it got.
+    auto *first = &d;
+    const unsigned char *given = stand_in_table.exchange(&first, sizeof first);
+    std::memcpy(&first, given, sizeof first);
+    if (stand_in_table.lane() == 0) multiply(d, a, b, c);
+    stand_in_table.sync_warp();
+    if (first != &d) d = *first;
+    stand_in_table.sync_warp();
 }
 
 } } // namespace nvcuda::wmma
