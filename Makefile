@@ -27,7 +27,7 @@ CARGO_FLAGS := --release --locked --workspace
 CUDARC_CUDA_VERSION ?= 13000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test cuda wgpu gpu-check basque zoo memcheck clean
+.PHONY: help setup build demo test cuda cuda-check wgpu gpu-check basque zoo memcheck clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -51,6 +51,9 @@ test: ## format, lints, and every test; what CI runs
 
 cuda: setup ## the glossa command with CUDA (needs no GPU and no CUDA to build)
 	CUDARC_CUDA_VERSION=$(CUDARC_CUDA_VERSION) cargo build $(CARGO_FLAGS) --features glossa-cli/cuda
+
+cuda-check: setup ## CUDA's kernels against the CPU's, without a GPU: a stand-in for the driver runs them here
+	CUDARC_CUDA_VERSION=$(CUDARC_CUDA_VERSION) scripts/cuda-stand-in.sh
 
 wgpu: setup ## the glossa command for GPUs of any maker, through Vulkan, Metal, DirectX or OpenGL
 	cargo build $(CARGO_FLAGS) --features glossa-cli/wgpu

@@ -10,19 +10,25 @@ use cubek::matmul::launch::launch_ref;
 use cubek::matmul::multi_level;
 use cubek::std::InputBinding;
 
-use super::tensor::{element, like};
+use super::tensor::{element, like, shape};
+
+/// Multiplications of a product for which the best kernel is not looked for: to try dozens, each compiled, takes longer
+/// than all that it would save.
+const SMALL: usize = 1 << 21;
 
 /// The product of two matrices, contiguous. Numbers of 32 bits keep them: where there are tensor cores, CubeCL would
 /// round both matrices to TensorFloat-32, which has the fraction of f16.
 #[expect(clippy::panic, reason = "burn's own operations do the same: shapes were checked, and no kernel is missing")]
 pub(super) fn times(left: CubeTensor, right: CubeTensor) -> CubeTensor {
-    let (rows, columns) = (left.meta.shape()[0], right.meta.shape()[1]);
+    let ([rows, depth], [_, columns]) = (shape(&left), shape(&right));
     let (out, dtype) = (like(&left, [rows, columns]), left.dtype);
     let rounds = dtype == DType::F32 && left.client.properties().supports_type(tf32::elem_type_native());
     let product = if rounds {
         unrounded(left, right, out)
     } else {
-        matmul(left, right, Some(out), MatmulStrategy::default(), dtype)
+        let is_small = rows * columns * depth < SMALL;
+        let strategy = if is_small { MatmulStrategy::Cube } else { MatmulStrategy::default() };
+        matmul(left, right, Some(out), strategy, dtype)
     };
     match product {
         Ok(product) => product,

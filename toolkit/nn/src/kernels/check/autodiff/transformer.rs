@@ -15,12 +15,13 @@ impl Comparison {
     }
 
     fn attention(&mut self) -> Result<(), Error> {
-        let settings: [(&[usize], usize, usize, Option<usize>); 5] = [
+        let settings: [(&[usize], usize, usize, Option<usize>); 6] = [
             (&[1], 1, 2, None),
             (&[7, 1, 4], 2, 8, None),
             (&[150, 3], 2, 16, Some(5)),
             (&[640], 1, 8, None),
             (&[70, 33], 2, 64, Some(20)),
+            (&[90], 2, 80, None),
         ];
         for (lengths, heads, size, reach) in settings {
             let packing = Packing::new(lengths)?;
