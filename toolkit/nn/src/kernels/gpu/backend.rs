@@ -1,5 +1,4 @@
 //! The operations of `backend` on a GPU: tensors made contiguous, then the kernels beside this file.
-#![expect(clippy::too_many_arguments, reason = "burn's dispatch takes tensors as arguments and no structs of them")]
 
 use burn::backend::ops::FloatTensorOps;
 use burn::tensor::FloatDType;
